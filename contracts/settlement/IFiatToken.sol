@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title A token pegged to one fiat currency (ERC-20, ERC-2612, ERC-3009)
+/// @notice Amounts are minor units of an ISO 4217 currency; one member issues. EIP-712 domain is (token name, "1",
+/// chain id, token) as wallets expect of ERC-2612, not TradeSeal's own.
+interface IFiatToken {
+    /// @notice Signed by a TOKEN_ISSUER key of the issuer; `paymentReference` is used once.
+    struct Mint {
+        address to;
+        uint256 amount;
+        bytes32 paymentReference;
+        uint64 deadline;
+    }
+
+    /// @notice Signed by a TOKEN_ISSUER key of the issuer: burns from the issuer's own account only.
+    struct Burn {
+        uint256 amount;
+        bytes32 paymentReference;
+        uint64 deadline;
+    }
+
+    /// @notice The issuer minted against a fiat payment.
+    event Minted(address indexed to, uint256 amount, bytes32 indexed paymentReference, address signer);
+    /// @notice The issuer burnt against a fiat payout.
+    event Burnt(address indexed from, uint256 amount, bytes32 indexed paymentReference, address signer);
+    /// @notice ERC-3009: an authorisation was used.
+    event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce);
+    /// @notice ERC-3009: an authorisation was cancelled.
+    event AuthorizationCanceled(address indexed authorizer, bytes32 indexed nonce);
+
+    /// @notice An amount of zero.
+    error AmountInvalid(uint256 amount);
+    /// @notice The payment reference was used before, or is zero.
+    error PaymentReferenceUsed(bytes32 paymentReference);
+    /// @notice ERC-3009: not valid yet, or no longer (Unix seconds).
+    error AuthorizationNotLive(uint256 validAfter, uint256 validBefore, uint256 timestamp);
+    /// @notice ERC-3009: nonce used or cancelled before.
+    error AuthorizationAlreadyUsed(address authorizer, bytes32 nonce);
+    /// @notice ERC-3009: only the payee may call receiveWithAuthorization.
+    error CallerNotPayee(address caller, address payee);
+
+    /// @notice Issuer: mints.
+    function mint(Mint calldata order, address signer, bytes calldata signature) external;
+    /// @notice Issuer: burns from its own account.
+    function burn(Burn calldata order, address signer, bytes calldata signature) external;
+    /// @notice ERC-3009 transfer by signature (account or ERC-1271 contract).
+    function transferWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external;
+    /// @notice ERC-3009 transfer by signature, called by the payee itself.
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external;
+    /// @notice ERC-3009: cancels an authorisation that was not used.
+    function cancelAuthorization(address authorizer, bytes32 nonce, bytes calldata signature) external;
+    /// @notice ERC-3009: whether the nonce was used or cancelled.
+    function authorizationState(address authorizer, bytes32 nonce) external view returns (bool);
+    /// @notice ISO 4217 code, e.g. "EUR".
+    function currency() external view returns (string memory);
+    /// @notice GLN of the issuing member.
+    function issuer() external view returns (uint64);
+}
