@@ -1,0 +1,130 @@
+"""JSON read strictly (RFC 8259, RFC 7493) and written canonically (RFC 8785).
+
+What `loads` accepts, `dumps` can write and another reader understands in the same way: no member twice, no
+number that a double cannot hold, no string that is not Unicode.
+"""
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import rfc8785
+
+MAX_DEPTH: Final = 64
+MAX_INTEGER: Final = 2**53 - 1
+
+_SHOWN = 80
+
+
+class JsonError(ValueError):
+    """JSON that cannot be taken: `path` is a JSON Pointer (RFC 6901), `value` the offending text, cut short."""
+
+    def __init__(self, path: str, value: str, reason: str) -> None:
+        shown = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
+        super().__init__(f"{path or 'document'}: {reason}" + (f": {shown!a}" if shown else ""))
+        self.path = path
+        self.value = shown
+        self.reason = reason
+
+
+class _Number(str):
+    """A number as it was written: it is judged where its place in the document is known."""
+
+    __slots__ = ()
+
+
+class _Members(list[tuple[str, Any]]):
+    """An object's members as they were written, repeated names included."""
+
+    __slots__ = ()
+
+
+def pointer(path: str, token: str | int) -> str:
+    """JSON Pointer of a child: `path` followed by the escaped `token` (RFC 6901, section 3)."""
+    return f"{path}/{str(token).replace('~', '~0').replace('/', '~1')}"
+
+
+def loads(data: bytes | str) -> Any:
+    """Value of a JSON text.
+
+    Raises JsonError for: invalid UTF-8, a byte order mark, malformed JSON, NaN or infinities, a member name
+    that repeats, unpaired surrogates, nesting deeper than 64, integers (in whatever notation) outside
+    ±(2^53-1), and decimals that a double does not hold exactly as written.
+    """
+    if isinstance(data, bytes):
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise JsonError("", "", f"invalid UTF-8 at byte {error.start}") from None
+    else:
+        text = data
+    try:
+        raw = json.loads(
+            text, object_pairs_hook=_Members, parse_float=_Number, parse_int=_Number, parse_constant=_Number
+        )
+    except json.JSONDecodeError as error:
+        reason = f"malformed JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        raise JsonError("", "", reason) from None
+    except RecursionError:
+        raise JsonError("", "", f"nested deeper than {MAX_DEPTH}") from None
+    return _settle(raw, "", 0)
+
+
+def _settle(raw: Any, path: str, depth: int) -> Any:
+    if isinstance(raw, _Number):
+        return _number(str(raw), path)
+    if isinstance(raw, str):
+        return _text(raw, path)
+    if isinstance(raw, list):
+        if depth >= MAX_DEPTH:
+            raise JsonError(path, "", f"nested deeper than {MAX_DEPTH}")
+        if not isinstance(raw, _Members):
+            return [_settle(item, pointer(path, i), depth + 1) for i, item in enumerate(raw)]
+        members: dict[str, Any] = {}
+        for name, value in raw:
+            _text(name, path)
+            where = pointer(path, name)
+            if name in members:
+                raise JsonError(where, name, "member name repeats")
+            members[name] = _settle(value, where, depth + 1)
+        return members
+    return raw
+
+
+def _text(text: str, path: str) -> str:
+    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+        raise JsonError(path, text, "text holds an unpaired surrogate")
+    return text
+
+
+def _number(literal: str, path: str) -> int | float:
+    if literal in ("NaN", "Infinity", "-Infinity"):
+        raise JsonError(path, literal, "JSON has no such number")
+    if not any(c in literal for c in ".eE"):
+        if len(literal) > 17 or abs(int(literal)) > MAX_INTEGER:
+            raise JsonError(path, literal, f"integer outside ±{MAX_INTEGER}")
+        return int(literal)
+    value = float(literal)
+    mantissa = literal.lower().partition("e")[0]
+    if value == 0 and any("1" <= c <= "9" for c in mantissa):
+        raise JsonError(path, literal, "number too small for a double")
+    if value in (float("inf"), float("-inf")):
+        raise JsonError(path, literal, "number too large for a double")
+    try:
+        exact = value == 0 or Decimal(literal) == Decimal(repr(value))
+    except InvalidOperation:
+        exact = False
+    if not exact:
+        raise JsonError(path, literal, f"a double holds {value!r} instead")
+    if value.is_integer() and abs(value) > MAX_INTEGER:
+        # written canonically it would be an integer that `loads` refuses
+        raise JsonError(path, literal, f"integer outside ±{MAX_INTEGER}")
+    return value
+
+
+def dumps(value: Any) -> bytes:
+    """Canonical UTF-8 bytes of a JSON value (RFC 8785); raises JsonError for what JSON cannot hold."""
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, ValueError, TypeError, RecursionError) as error:
+        raise JsonError("", "", f"cannot be written as canonical JSON: {error}") from None
