@@ -11,12 +11,12 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from chain.artifact import Artifact, ArtifactError, load, names
-from chain.natspec import missing_notices
+from chain.natspec import enum_members, missing_notices, struct_notices
 from chain.toolchain import (
     NODE_MODULES,
     ROOT,
@@ -56,10 +56,13 @@ class CompileError(Exception):
 
 @dataclass(frozen=True)
 class Output:
-    """What one compiler run gave: artifact documents by contract name, and what lacks a NatSpec notice."""
+    """What one compiler run gave: artifact documents by contract name, what lacks a NatSpec notice, and, by
+    their names in an ABI's internalType, the members of enums and the comments of structs."""
 
-    artifacts: Mapping[str, Mapping[str, Any]]
-    missing_notices: Sequence[str]
+    artifacts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    missing_notices: Sequence[str] = ()
+    enums: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    struct_notices: Mapping[str, str] = field(default_factory=dict)
 
 
 def source_files(folder: Path) -> list[Path]:
@@ -140,13 +143,15 @@ def compile_sources(paths: Sequence[Path], solc: str = "npm") -> Output:
                 "userdoc": contract["userdoc"],
                 "devdoc": contract["devdoc"],
             }
-    silent = [
-        line
-        for unit, source in sorted(answer.get("sources", {}).items())
-        if "ast" in source
-        for line in missing_notices(source["ast"], unit)
+    trees = [
+        (unit, source["ast"]) for unit, source in sorted(answer.get("sources", {}).items()) if "ast" in source
     ]
-    return Output(artifacts=artifacts, missing_notices=silent)
+    return Output(
+        artifacts=artifacts,
+        missing_notices=[line for unit, ast in trees for line in missing_notices(ast, unit)],
+        enums={name: members for _, ast in trees for name, members in enum_members(ast).items()},
+        struct_notices={name: text for _, ast in trees for name, text in struct_notices(ast).items()},
+    )
 
 
 def _fingerprint(paths: Sequence[Path]) -> str:
@@ -199,7 +204,7 @@ def _compile_folder(
         listed = known.get("contracts", [])
         if all((folder / f"{name}.json").is_file() for name in listed):
             return False
-    output = compile_sources(sources, solc) if sources else Output({}, [])
+    output = compile_sources(sources, solc) if sources else Output()
     _store(output, folder)
     for stale in folder.glob("*.json"):
         if stale.stem not in output.artifacts and stale.name != "manifest.json":
@@ -208,7 +213,9 @@ def _compile_folder(
         "fingerprint": fingerprint,
         "solc": SOLC_VERSION,
         "contracts": sorted(output.artifacts),
-        "missing_notices": list(output.missing_notices),
+        "missing_notices": output.missing_notices,
+        "enums": output.enums,
+        "struct_notices": output.struct_notices,
     }
     # Last: a manifest that names files which were never written would hide them for good.
     _replace(folder / "manifest.json", _as_text(manifest))

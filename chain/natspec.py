@@ -1,4 +1,4 @@
-"""NatSpec rule: everything that a contract shows the outside has a notice for its reader."""
+"""What only the syntax tree knows: who lacks a notice, what enums hold, what structs mean."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -45,3 +45,29 @@ def missing_notices(ast: Mapping[str, Any], source: str) -> list[str]:
     """What of one source's syntax tree lacks a `@notice`: lines like `file: function Escrow.fund`."""
     found = _exposed(ast["nodes"], "")
     return [f"{source}: {what} has no @notice" for what, node in found if not _has_notice(node)]
+
+
+def _walk(nodes: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for node in nodes:
+        yield node
+        if node["nodeType"] == "ContractDefinition":
+            yield from _walk(node["nodes"])
+
+
+def enum_members(ast: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Members of each enum of one source, by the name that an ABI's internalType gives it."""
+    return {
+        str(node["canonicalName"]): [str(member["name"]) for member in node["members"]]
+        for node in _walk(ast["nodes"])
+        if node["nodeType"] == "EnumDefinition"
+    }
+
+
+def struct_notices(ast: Mapping[str, Any]) -> dict[str, str]:
+    """The comment of each struct of one source in one line, by its name in an ABI's internalType."""
+    notices = {}
+    for node in _walk(ast["nodes"]):
+        if node["nodeType"] == "StructDefinition" and node.get("documentation"):
+            text = " ".join(str(node["documentation"]["text"]).split())
+            notices[str(node["canonicalName"])] = text.removeprefix("@notice ")
+    return notices
