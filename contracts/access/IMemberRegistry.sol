@@ -94,6 +94,8 @@ interface IMemberRegistry {
     error RoleMissing(uint64 gln, uint32 required, uint32 roles);
     /// @notice The council may not give a key to a member who has a live one.
     error LiveKeyExists(uint64 gln, address key);
+    /// @notice The member has as many keys that have not ended as it may.
+    error KeyLimitReached(uint64 gln, uint256 limit);
     /// @notice The account is zero or another member's.
     error AccountTaken(address account, uint64 gln);
     /// @notice An account change out of turn.

@@ -24,6 +24,8 @@ library Roles {
     uint32 internal constant ORACLE = 1 << 8;
     /// @dev Supervises; reads everything, may recall.
     uint32 internal constant REGULATOR = 1 << 9;
+    /// @dev All of the above.
+    uint32 internal constant ACTIVITIES = (1 << 10) - 1;
     /// @dev Of a key only: may grant and revoke the member's keys.
     uint32 internal constant KEY_ADMIN = 1 << 31;
 }
