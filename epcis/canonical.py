@@ -17,7 +17,7 @@ _SHOWN = 80
 
 
 class JsonError(ValueError):
-    """JSON that cannot be taken: `path` is a JSON Pointer (RFC 6901), `value` the offending text, cut short."""
+    """JSON that cannot be taken: `path` is a JSON Pointer (RFC 6901), `value` the offending text, cut."""
 
     def __init__(self, path: str, value: str, reason: str) -> None:
         shown = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"

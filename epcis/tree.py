@@ -131,7 +131,8 @@ def item_leaf(serial: str) -> bytes:
 def leaf_salt(seed: bytes, index: int, seal_id: bytes) -> bytes:
     """Salt of an event leaf, 32 bytes.
 
-    SHA-256("tradeseal/leaf-salt/v1" || 0x00 || seed(32) || uint64be(index) || sealId(32)). One secret seed per batch; publishing a leaf's salt tells nothing about its neighbours'.
+    SHA-256("tradeseal/leaf-salt/v1" || 0x00 || seed(32) || uint64be(index) || sealId(32)).
+    One secret seed per batch; publishing a leaf's salt tells nothing about its neighbours'.
     """
     if not 0 <= index <= MAX_SIZE:
         raise TreeError(f"index: {index} is outside 0..{MAX_SIZE}")

@@ -1,0 +1,119 @@
+"""JSON-LD contexts read offline: prefixes and terms to IRIs (JSON-LD 1.1, section 4.1 and 4.1.5).
+
+Only what stands in the document is read. GS1's own context is known by its prefixes; any other remote context
+is never fetched, so its terms stay unknown.
+"""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+Context = list[Any]
+"""Effective context: strings (URLs) and objects, outermost first."""
+
+GS1_PREFIXES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "epcis": "https://ref.gs1.org/epcis/",
+        "cbv": "https://ref.gs1.org/cbv/",
+        "cbvmda": "urn:epcglobal:cbv:mda:",
+        "gs1": "https://gs1.org/voc/",
+        "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+        "owl": "http://www.w3.org/2002/07/owl#",
+        "xsd": "http://www.w3.org/2001/XMLSchema#",
+        "dcterms": "http://purl.org/dc/terms/",
+    }
+)
+"""Prefixes that GS1's EPCIS context declares."""
+
+_FULL_IRI: Final = re.compile(
+    r"(https?://[^\s/?#]+|urn:[A-Za-z0-9][A-Za-z0-9-]{0,31}:|tag:|did:[a-z0-9]+:)\S*"
+)
+
+
+class ContextError(ValueError):
+    """An `@context` that is not a URL, an object or a list of these."""
+
+    def __init__(self, path: str, value: object, reason: str) -> None:
+        super().__init__(f"{path}: {reason}: {value!r}")
+        self.path = path
+        self.value = value
+        self.reason = reason
+
+
+def as_list(context: Any, path: str = "/@context") -> Context:
+    """A `@context` member's value as a list; raises ContextError."""
+    entries = context if isinstance(context, list) else [context]
+    for entry in entries:
+        if not isinstance(entry, (str, dict)):
+            raise ContextError(path, entry, "a context must be a URL or an object")
+    return list(entries)
+
+
+class ActiveContext:
+    """Terms in force at one place of a document."""
+
+    def __init__(self, terms: Mapping[str, Any], vocab: str | None) -> None:
+        self._terms = terms
+        self._vocab = vocab
+
+    @classmethod
+    def of(cls, context: Context) -> "ActiveContext":
+        """Active context of an effective context list, GS1's prefixes included."""
+        return cls(GS1_PREFIXES, None).extended(context)
+
+    def extended(self, context: Any) -> "ActiveContext":
+        """This context with a local `@context` on top; what is not an object adds nothing."""
+        terms, vocab = dict(self._terms), self._vocab
+        for entry in context if isinstance(context, list) else [context]:
+            if not isinstance(entry, dict):
+                continue
+            terms.update({k: v for k, v in entry.items() if not k.startswith("@")})
+            if "@vocab" in entry:
+                given = entry["@vocab"]
+                vocab = given if isinstance(given, str) else None
+        return ActiveContext(terms, vocab)
+
+    def definition(self, term: str) -> Mapping[str, Any] | None:
+        """Expanded definition of a term, where it has one."""
+        found = self._terms.get(term)
+        return found if isinstance(found, dict) else None
+
+    def prefix(self, name: str) -> str | None:
+        """IRI that stands for a prefix, or None where the context does not declare it."""
+        return self._resolve(name, frozenset()) if name in self._terms else None
+
+    def expand(self, name: str) -> str | None:
+        """IRI of a member name, type or compact IRI; None where the context gives it none."""
+        return self._expand(name, frozenset())
+
+    def declares(self, name: str) -> bool:
+        """Whether an extension member's name is a full IRI or uses a declared prefix."""
+        prefix, colon, _ = name.partition(":")
+        return bool(colon) and (self.prefix(prefix) is not None or _FULL_IRI.fullmatch(name) is not None)
+
+    def _resolve(self, term: str, seen: frozenset[str]) -> str | None:
+        if term in seen:
+            return None
+        found = self._terms[term]
+        if isinstance(found, dict):
+            if "@id" not in found:
+                return self._absolute(term, seen | {term})
+            found = found["@id"]
+        return self._expand(found, seen | {term}) if isinstance(found, str) else None
+
+    def _expand(self, name: str, seen: frozenset[str]) -> str | None:
+        if name.startswith("@"):
+            return None
+        if name in self._terms and name not in seen:
+            return self._resolve(name, seen)
+        return self._absolute(name, seen)
+
+    def _absolute(self, name: str, seen: frozenset[str]) -> str | None:
+        prefix, colon, rest = name.partition(":")
+        if colon:
+            if prefix in self._terms and prefix not in seen and not rest.startswith("//"):
+                base = self._resolve(prefix, seen)
+                return None if base is None else base + rest
+            return name
+        return None if self._vocab is None else self._vocab + name
