@@ -119,14 +119,15 @@ interface IEscrow {
     error OrderInvalid(string field, uint256 value);
     /// @notice The token delivered another amount than the order says.
     error AmountReceived(uint256 received, uint256 expected);
-    /// @notice The attestation is not of this order, shipment, prover or milestone.
+    /// @notice The attestation, or a signed consent, dispute or ruling, is not of this order, shipment, prover or
+    /// milestone.
     error ProofMismatch(string field, bytes32 actual, bytes32 expected);
-    /// @notice The signer is not the order's buyer account.
-    error NotBuyerAccount(address signer, address buyerAccount);
     /// @notice Too early: possible from `from` (Unix seconds).
     error TooEarly(bytes32 order, uint256 timestamp, uint256 from);
     /// @notice Too late: possible until `until` (Unix seconds).
     error TooLate(bytes32 order, uint256 timestamp, uint256 until);
+    /// @notice The rights registry failed without a reason, as it does where the relayer gave too little gas.
+    error RightsUnanswered(bytes32 licence);
     /// @notice A ruling gives the seller more than there is.
     error SplitInvalid(uint256 sellerAmount, uint256 amount);
     /// @notice Nothing to withdraw.

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IERC3009, IERC3009Cancel} from "@openzeppelin/contracts/interfaces/draft-IERC3009.sol";
+
 /// @title A token pegged to one fiat currency (ERC-20, ERC-2612, ERC-3009)
 /// @notice Amounts are minor units of an ISO 4217 currency; one member issues. EIP-712 domain is (token name, "1",
-/// chain id, token) as wallets expect of ERC-2612, not TradeSeal's own.
-interface IFiatToken {
+/// chain id, token) as wallets expect of ERC-2612, not TradeSeal's own. ERC-3009's own functions, with a split
+/// signature, and its events come from OpenZeppelin; here are those that take a signature as bytes, of an account or
+/// an ERC-1271 contract.
+interface IFiatToken is IERC3009, IERC3009Cancel {
     /// @notice Signed by a TOKEN_ISSUER key of the issuer; `paymentReference` is used once.
     struct Mint {
         address to;
@@ -24,19 +28,17 @@ interface IFiatToken {
     event Minted(address indexed to, uint256 amount, bytes32 indexed paymentReference, address signer);
     /// @notice The issuer burnt against a fiat payout.
     event Burnt(address indexed from, uint256 amount, bytes32 indexed paymentReference, address signer);
-    /// @notice ERC-3009: an authorisation was used.
-    event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce);
-    /// @notice ERC-3009: an authorisation was cancelled.
-    event AuthorizationCanceled(address indexed authorizer, bytes32 indexed nonce);
 
     /// @notice An amount of zero.
     error AmountInvalid(uint256 amount);
     /// @notice The payment reference was used before, or is zero.
     error PaymentReferenceUsed(bytes32 paymentReference);
+    /// @notice The signed deadline (Unix seconds) lies before the including block.
+    error DeadlineExpired(uint64 deadline, uint256 timestamp);
+    /// @notice The signature is not `signer`'s over `digest`.
+    error SignatureInvalid(address signer, bytes32 digest);
     /// @notice ERC-3009: not valid yet, or no longer (Unix seconds).
     error AuthorizationNotLive(uint256 validAfter, uint256 validBefore, uint256 timestamp);
-    /// @notice ERC-3009: nonce used or cancelled before.
-    error AuthorizationAlreadyUsed(address authorizer, bytes32 nonce);
     /// @notice ERC-3009: only the payee may call receiveWithAuthorization.
     error CallerNotPayee(address caller, address payee);
 
@@ -66,8 +68,6 @@ interface IFiatToken {
     ) external;
     /// @notice ERC-3009: cancels an authorisation that was not used.
     function cancelAuthorization(address authorizer, bytes32 nonce, bytes calldata signature) external;
-    /// @notice ERC-3009: whether the nonce was used or cancelled.
-    function authorizationState(address authorizer, bytes32 nonce) external view returns (bool);
     /// @notice ISO 4217 code, e.g. "EUR".
     function currency() external view returns (string memory);
     /// @notice GLN of the issuing member.
