@@ -1,7 +1,7 @@
 """Identifiers in the form that the CBV event hash wants (CBV 2.0, section 8.9: constrained canonical links).
 
 It differs from `digital_link.canonical` in its escaping, and it never judges check digits: the hash must be
-the one that a partner's reference implementation finds, also for odd input. Escapes stay as they were written,
+the one that a partner's reference implementation finds, also for odd input. Escapes stay as written,
 and a link that still needs one after shortening is left as it stood.
 """
 
