@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {DigitalLink} from "../../../contracts/provenance/DigitalLink.sol";
+import {MerkleTree9162} from "../../../contracts/provenance/MerkleTree9162.sol";
+
+/// @notice Shows the libraries of contracts/provenance to tests.
+contract ProvenanceLibraries {
+    /// @notice Leaf hash.
+    function leafHash(bytes calldata data) external pure returns (bytes32) {
+        return MerkleTree9162.leafHash(data);
+    }
+
+    /// @notice Node hash.
+    function nodeHash(bytes32 left, bytes32 right) external view returns (bytes32) {
+        return MerkleTree9162.nodeHash(left, right);
+    }
+
+    /// @notice Inclusion of leaf data.
+    function includes(bytes calldata data, uint64 index, uint64 size, bytes32[] calldata proof, bytes32 root)
+        external
+        view
+        returns (bool)
+    {
+        return MerkleTree9162.verify(MerkleTree9162.leafHash(data), index, size, proof, root);
+    }
+
+    /// @notice Canonical link, and whether the memory after it is still whole.
+    function canonical(uint64 gtin, string calldata serial) external pure returns (string memory uri, bool whole) {
+        uri = DigitalLink.canonical(gtin, serial);
+        bytes memory after_ = new bytes(32);
+        whole = after_.length == 32 && bytes32(after_) == 0;
+    }
+
+    /// @notice Refuses what is no GTIN.
+    function requireGtin(uint64 gtin) external pure {
+        DigitalLink.requireGtin(gtin);
+    }
+}
