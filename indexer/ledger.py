@@ -1,0 +1,180 @@
+"""Everything that writes the mirror from logs: binding it to a chain, adding spans, undoing them.
+
+Every function takes the transaction it works in; rows and checkpoint are always in the same one.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Table, delete, func, select, update
+from sqlmodel import Session, col
+
+from chain.blocks import Block as Header
+from chain.codec import checksum
+from indexer.decode import UndecodableError, event_row, hex_text
+from indexer.fetch import Span
+from indexer.references import add_references
+from indexer.tables import EventRow, metadata
+from indexer.tables.chainlog import Block, Checkpoint, MirrorState, RawLog
+from indexer.tables.content import Content, ContentQueue
+
+KEPT_CHECKPOINTS = 1_000
+
+
+class IndexerError(Exception):
+    """Base of what this room raises."""
+
+
+class DifferentChainError(IndexerError):
+    """The mirror belongs to another chain or deployment than the one it is asked to follow."""
+
+
+class MirrorWrittenError(IndexerError):
+    """Another process wrote this mirror meanwhile; nothing was changed, read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a mirror is bound to. `first_block` is 0x-hexadecimal; `addresses` instance name -> EIP-55."""
+
+    chain_id: int
+    first_block: str
+    addresses: Mapping[str, str]
+    start_block: int
+
+
+def bind(session: Session, identity: Identity) -> MirrorState:
+    """The mirror's state; a fresh mirror is bound to `identity`. Raises DifferentChainError."""
+    addresses = {name: checksum(address) for name, address in sorted(identity.addresses.items())}
+    state = session.get(MirrorState, 1)
+    if state is None:
+        state = MirrorState(
+            chain_id=str(identity.chain_id),
+            first_block=identity.first_block,
+            addresses=addresses,
+            start_block=identity.start_block,
+            head_number=identity.start_block - 1,
+            head_hash="",
+        )
+        session.add(state)
+        session.flush()
+        return state
+    wanted = {
+        "chain_id": str(identity.chain_id),
+        "first_block": identity.first_block,
+        "addresses": addresses,
+        "start_block": identity.start_block,
+    }
+    for name, value in wanted.items():
+        found = getattr(state, name)
+        if found != value:
+            raise DifferentChainError(
+                f"mirror is of {name} {found}, the chain to follow has {value}: "
+                "`tradeseal indexer reindex` drops the mirror and builds it from this chain"
+            )
+    return state
+
+
+def load(session: Session) -> MirrorState:
+    """State of a mirror that is bound. Raises MirrorWrittenError where it was dropped meanwhile."""
+    state = session.get(MirrorState, 1)
+    if state is None:
+        raise MirrorWrittenError("the mirror was dropped by another process")
+    return state
+
+
+def claim(session: Session, generation: int, **values: Any) -> None:
+    """Write the state unless someone else did since `generation`. Raises MirrorWrittenError."""
+    statement = (
+        update(MirrorState)
+        .where(col(MirrorState.id) == 1, col(MirrorState.generation) == generation)
+        .values(generation=generation + 1, **values)
+    )
+    result = cast(CursorResult[Any], session.execute(statement))
+    if result.rowcount != 1:
+        raise MirrorWrittenError(f"generation {generation} of the mirror is over: another process wrote it")
+
+
+def add_span(session: Session, generation: int, span: Span) -> int:
+    """Write a span's blocks, logs, events and checkpoint; gives the number of logs that nobody can decode."""
+    last_hash = hex_text(span.last.hash)
+    claim(session, generation, head_number=span.last.number, head_hash=last_hash)
+    session.add_all(_block(header) for header in span.blocks.values())
+    rows: list[EventRow] = []
+    failed = 0
+    for log in span.logs:
+        raw = RawLog(
+            block_hash=hex_text(log.block_hash),
+            log_index=log.log_index,
+            block_number=log.block_number,
+            address=checksum(log.address),
+            topics=[hex_text(topic) for topic in log.topics],
+            data=hex_text(log.data),
+            tx_hash=hex_text(log.transaction_hash),
+        )
+        try:
+            rows.append(event_row(log, span.blocks[log.block_number].timestamp))
+        except UndecodableError as error:
+            raw.decode_error = str(error).replace("\0", "\\0")
+            failed += 1
+        session.add(raw)
+    session.add_all(rows)
+    session.flush()
+    add_references(session, rows)
+    session.merge(Checkpoint(number=span.last.number, hash=last_hash, timestamp=span.last.timestamp))
+    session.flush()
+    oldest = session.scalar(
+        select(col(Checkpoint.number))
+        .order_by(col(Checkpoint.number).desc())
+        .offset(KEPT_CHECKPOINTS)
+        .limit(1)
+    )
+    if oldest is not None:
+        session.execute(delete(Checkpoint).where(col(Checkpoint.number) <= oldest))
+    return failed
+
+
+def _block(header: Header) -> Block:
+    return Block(
+        hash=hex_text(header.hash),
+        number=header.number,
+        parent_hash=hex_text(header.parent_hash),
+        timestamp=header.timestamp,
+    )
+
+
+def known_blocks(session: Session, below: int, limit: int) -> list[tuple[int, str]]:
+    """Number and hash of the blocks the mirror knows below a number, newest first."""
+    known: dict[int, str] = {}
+    for number, block_hash in (
+        (col(Block.number), col(Block.hash)),
+        (col(Checkpoint.number), col(Checkpoint.hash)),
+    ):
+        query = select(number, block_hash).where(number < below).order_by(number.desc()).limit(limit)
+        known.update({row[0]: row[1] for row in session.execute(query)})
+    return sorted(known.items(), reverse=True)[:limit]
+
+
+def roll_back(session: Session, generation: int, ancestor: tuple[int, str]) -> None:
+    """Forget every block above the ancestor (number and hash) with all that came from it."""
+    number, block_hash = ancestor
+    claim(session, generation, head_number=number, head_hash=block_hash)
+    for table, column in _dated_tables():
+        session.execute(delete(table).where(table.c[column] > number))
+    orphaned = col(ContentQueue.cid).not_in(select(col(Content.cid)))
+    session.execute(delete(ContentQueue).where(orphaned))
+
+
+def _dated_tables() -> Iterator[tuple[Table, str]]:
+    for table in metadata.sorted_tables:
+        if "block_number" in table.c:
+            yield table, "block_number"
+        elif table.name in (Block.__tablename__, Checkpoint.__tablename__):
+            yield table, "number"
+
+
+def undecoded(session: Session) -> int:
+    """Number of logs kept without a derived row."""
+    query = select(func.count()).select_from(RawLog).where(col(RawLog.decode_error).is_not(None))
+    return session.scalar(query) or 0

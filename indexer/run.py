@@ -1,0 +1,313 @@
+"""The indexer: one loop for history and for what happens now."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from chain.blocks import Block
+from chain.database import reading, writing
+from chain.errors import ChainError
+from indexer import bodies, ledger, schema
+from indexer.compare import Difference, differences
+from indexer.decode import hex_text
+from indexer.fetch import ChainMovedError, Fetcher, Node
+from indexer.ledger import Identity, IndexerError, MirrorWrittenError
+
+log = structlog.get_logger()
+
+_TRIES: Final = 20
+_LONGEST_PAUSE: Final = 30.0
+
+
+class NotReachedError(IndexerError):
+    """The mirror did not reach a block in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one run came. Numbers are of this run, except `mirrored`, `waiting` and `undecoded`."""
+
+    latest: int
+    """number of the chain's newest block"""
+    mirrored: int
+    """number of the mirror's newest block; one below the first where it holds none"""
+    logs: int
+    """logs written"""
+    contents: int
+    """pieces of content asked for"""
+    rolled_back: int
+    """blocks undone, as a difference of numbers"""
+    waiting: int
+    """pieces of content that could not be read so far"""
+    undecoded: int
+    """logs kept without a derived row"""
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written."""
+        return bool(self.logs or self.contents or self.rolled_back)
+
+
+class Indexer:
+    """Keeps one mirror up to date with one deployment on one chain.
+
+    `addresses`: instance name -> contract address. `start_block`: the first block that can hold a log of the
+    deployment. `clock`: Unix milliseconds, for retries of content only. The schema is migrated and the mirror
+    bound to the chain at the first use; DifferentChainError where it belongs to another one.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        rpc: Node,
+        addresses: Mapping[str, str],
+        store: bodies.Reader,
+        *,
+        start_block: int = 0,
+        poll_seconds: float = 0.5,
+        max_span: int = 10_000,
+        clock: Callable[[], int] = bodies.clock_ms,
+    ) -> None:
+        self._engine = engine
+        self._node = rpc
+        self._addresses = dict(addresses)
+        self._store = store
+        self._start_block = start_block
+        self._poll_seconds = poll_seconds
+        self._max_span = max_span
+        self._clock = clock
+        self._fetcher = Fetcher(rpc, list(self._addresses.values()), max_span)
+        self._migrated = False
+        self._advanced = threading.Condition()
+        self.last_error: str | None = None
+        """what the loop of `run` last failed with; None while it succeeds"""
+
+    # -- one pass ----------------------------------------------------------------------------------------
+
+    def run_once(self, until: int | None = None) -> Progress:
+        """Bring the mirror to the chain's newest block (or to `until`) and read the content that is due.
+
+        Raises ChainError where the node fails, DifferentChainError, SQLAlchemyError; whatever was written
+        before stays, and the next call goes on from there.
+        """
+        self._bind()
+        logs = rolled_back = 0
+        moved = 0
+        while True:
+            try:
+                latest, wrote, undone = self._step(until)
+            except (ChainMovedError, MirrorWrittenError):
+                moved += 1
+                if moved >= _TRIES:
+                    raise
+                continue
+            rolled_back += undone
+            if wrote is None:
+                break
+            logs += wrote
+        contents = self._read_contents()
+        with reading(self._engine) as session:
+            state = ledger.load(session)
+            return Progress(
+                latest=latest,
+                mirrored=state.head_number,
+                logs=logs,
+                contents=contents,
+                rolled_back=rolled_back,
+                waiting=bodies.waiting(session),
+                undecoded=ledger.undecoded(session),
+            )
+
+    def _bind(self) -> None:
+        if not self._migrated:
+            schema.migrate(self._engine)
+            self._migrated = True
+        identity = Identity(
+            self._node.chain_id(), hex_text(self._node.first_block_hash()), self._addresses, self._start_block
+        )
+        with writing(self._engine) as session:
+            ledger.bind(session, identity)
+
+    def _step(self, until: int | None) -> tuple[int, int | None, int]:
+        """One transaction: (latest block, logs written or None where nothing is left, blocks undone)."""
+        with reading(self._engine) as session:
+            state = ledger.load(session)
+        head = (state.head_number, state.head_hash)
+        latest = self._fetcher.latest()
+        target = latest.number if until is None else min(latest.number, until)
+        if state.head_hash and not self._is_on_chain(head, latest):
+            self._bind()  # a chain that was swapped for another one is refused, not rolled back to nothing
+            ancestor = self._common_ancestor(state.head_number, latest.number)
+            with writing(self._engine) as session:
+                ledger.roll_back(session, state.generation, ancestor)
+            undone = state.head_number - ancestor[0]
+            log.warning("reorganisation undone", head=state.head_number, ancestor=ancestor[0])
+            return latest.number, 0, undone
+        if state.head_number >= target:
+            return latest.number, None, 0
+        before = head if state.head_hash else None
+        span = self._fetcher.fetch(state.head_number + 1, target, before)
+        with writing(self._engine) as session:
+            failed = ledger.add_span(session, state.generation, span)
+        if failed:
+            log.warning("logs kept undecoded", count=failed, first=span.first, last=span.last.number)
+        with self._advanced:
+            self._advanced.notify_all()
+        return latest.number, len(span.logs), 0
+
+    def _is_on_chain(self, head: tuple[int, str], latest: Block) -> bool:
+        number, block_hash = head
+        if number > latest.number:
+            return False
+        block = latest if number == latest.number else self._node.get_block(number)
+        return block is not None and block.number == number and hex_text(block.hash) == block_hash
+
+    def _common_ancestor(self, head: int, latest: int) -> tuple[int, str]:
+        """The newest block that mirror and chain share; below the first block where they share none.
+
+        A block names all blocks below it, so that known blocks are shared up to some height and none above:
+        chunks of doubling size are searched downwards, then halved.
+        """
+        below, size = min(head, latest) + 1, 8
+        while True:
+            with reading(self._engine) as session:
+                known = ledger.known_blocks(session, below, size)
+            if not known:
+                return self._start_block - 1, ""
+            if self._shared(known[-1]):
+                break
+            below, size = known[-1][0], size * 2
+        low, high = 0, len(known) - 1  # the newest shared one is at low..high
+        while low < high:
+            middle = (low + high) // 2
+            if self._shared(known[middle]):
+                high = middle
+            else:
+                low = middle + 1
+        return known[low]
+
+    def _shared(self, block: tuple[int, str]) -> bool:
+        found = self._node.get_block(block[0])
+        return found is not None and found.number == block[0] and hex_text(found.hash) == block[1]
+
+    def _read_contents(self) -> int:
+        """Read what is due; each turn of some pieces is one transaction. Manifests lead to more."""
+        count = 0
+        now = self._clock()
+        while True:
+            with reading(self._engine) as session:
+                generation = ledger.load(session).generation
+                cids = bodies.due(session, now)
+            if not cids:
+                return count
+            answers = [bodies.read(self._store, cid) for cid in cids]
+            try:
+                with writing(self._engine) as session:
+                    ledger.claim(session, generation)
+                    for answer in answers:
+                        self._apply(session, answer, now)
+            except MirrorWrittenError:
+                continue
+            count += len(cids)
+
+    def _apply(self, session: Session, answer: bodies.Reading, now: int) -> None:
+        later = max(now, self._clock())
+        try:
+            with session.begin_nested():
+                bodies.apply(session, answer, later)
+        except Exception as error:  # content is anybody's writing: one piece must never stop the others
+            log.exception("content cannot be mirrored", cid=answer.cid)
+            bodies.postpone(session, answer.cid, f"{type(error).__name__}: {error}", later)
+
+    # -- the loop ----------------------------------------------------------------------------------------
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow the chain until `stop` is set. Failures of node or database are logged and tried again.
+
+        Raises DifferentChainError: no waiting mends that.
+        """
+        pause = self._poll_seconds
+        while not stop.is_set():
+            try:
+                self.run_once()
+            except ledger.DifferentChainError:
+                raise
+            except (ChainError, IndexerError, SQLAlchemyError, OSError) as error:
+                if self.last_error is None:
+                    log.warning("indexer waits", error=str(error))
+                self.last_error = str(error)
+                pause = min(_LONGEST_PAUSE, pause * 2)
+            else:
+                self.last_error = None
+                pause = self._poll_seconds
+            stop.wait(pause)
+
+    def wait_for_block(self, number: int, timeout: float) -> None:
+        """Return once the mirror, written by whichever process, holds block `number` and has asked for all
+        content named so far.
+
+        `timeout` in seconds; raises NotReachedError with what stands in the way where it is known.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            mirrored, untried = self._reached()
+            if mirrored >= number and not untried:
+                return
+            left = deadline - time.monotonic()
+            if left <= 0:
+                why = f": {self.last_error}" if self.last_error else ""
+                raise NotReachedError(
+                    f"mirror is at block {mirrored} with {untried} contents unread, block {number} was wanted "
+                    f"in {timeout} s{why}"
+                )
+            with self._advanced:
+                self._advanced.wait(min(left, 0.05))
+
+    def mirrored(self) -> int:
+        """Number of the mirror's newest block; one below the first where it holds none."""
+        return self._reached()[0]
+
+    def _reached(self) -> tuple[int, int]:
+        if not self._migrated:
+            schema.migrate(self._engine)
+            self._migrated = True
+        with reading(self._engine) as session:
+            try:
+                return ledger.load(session).head_number, bodies.untried(session)
+            except MirrorWrittenError:
+                return self._start_block - 1, 0
+
+    # -- the operator's commands -------------------------------------------------------------------------
+
+    def check(self) -> list[Difference]:
+        """Build a second mirror of the same blocks from chain and vault, and name every difference.
+
+        Changes nothing. Raises ChainError, DifferentChainError.
+        """
+        self._bind()
+        return differences(self._engine, self._rebuilt)
+
+    def _rebuilt(self, engine: Engine, until: int) -> None:
+        fresh = Indexer(
+            engine,
+            self._node,
+            self._addresses,
+            self._store,
+            start_block=self._start_block,
+            max_span=self._max_span,
+            clock=self._clock,
+        )
+        fresh.run_once(until)
+
+    def reindex(self) -> Progress:
+        """Drop the mirror's tables, and no others, and build them again from chain and vault (rule 1)."""
+        schema.drop(self._engine)
+        self._migrated = False
+        return self.run_once()
