@@ -1,0 +1,114 @@
+"""From a partner's EPCIS document to sealed events, or to all that is wrong with it, event by event."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from epcis.canonical import JsonError
+from epcis.contexts import ContextError
+from epcis.model import CapturedEvent, EpcisError, parse_document
+from epcis.sealed import PersonalDataError, Sealed, SealError, refuse_personal, seal
+
+MAX_DEPTH: Final = 60
+"""of an event, so that a proof bundle, which nests it three deeper, can still be read"""
+
+_EVENT_PATH: Final = re.compile(r"(?:/epcisBody(?:/queryResults/resultsBody)?/eventList/(\d+))(?=/|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class EventError:
+    """One fault. `event` is the event's index in the document, None where the document itself is at fault;
+    `path` a JSON Pointer; `term` the IRI that makes a value personal, where that is the fault."""
+
+    event: int | None
+    path: str
+    reason: str
+    term: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path or 'document'}: {self.reason}"
+
+
+class Refused(ValueError):  # noqa: N818 - what happened to the document
+    """A document that cannot be captured; `errors` lists everything that was found."""
+
+    def __init__(self, errors: list[EventError]) -> None:
+        super().__init__("; ".join(str(error) for error in errors[:20]))
+        self.errors = errors
+
+    @property
+    def personal(self) -> bool:
+        """Whether personal data is the only fault."""
+        return all(error.term is not None for error in self.errors)
+
+
+def read_document(document: bytes) -> list[Sealed]:
+    """Validate a document and seal its events, in order. Raises Refused."""
+    return [sealed for _, sealed in read_events(document)]
+
+
+def read_events(document: bytes | dict[str, Any]) -> list[tuple[CapturedEvent, Sealed]]:
+    """Events of a document, or the one of a bare event, each with its sealed form. Raises Refused."""
+    try:
+        parsed = parse_document(document)
+    except EpcisError as error:
+        faults = [
+            EventError(_event_of(problem.path), problem.path, str(problem).partition(": ")[2])
+            for problem in error.problems
+        ]
+        raise Refused(faults) from None
+    errors: list[EventError] = []
+    found: list[tuple[CapturedEvent, Sealed]] = []
+    first: dict[bytes, int] = {}
+    for index, captured in enumerate(parsed.events):
+        sealed = _seal(index, captured, errors)
+        if sealed is None:
+            continue
+        known = first.setdefault(sealed.seal_id, index)
+        if known != index:
+            errors.append(EventError(index, captured.path, f"is the same as event {known} of this document"))
+        found.append((captured, sealed))
+    if errors:
+        raise Refused(errors)
+    if not found:
+        raise Refused([EventError(None, "/epcisBody/eventList", "holds no event")])
+    return found
+
+
+def read_event(document: bytes | dict[str, Any]) -> tuple[CapturedEvent, Sealed]:
+    """The event of a bare event or of a document that holds exactly one. Raises Refused."""
+    events = read_events(document)
+    if len(events) != 1:
+        raise Refused(
+            [EventError(None, "/epcisBody/eventList", f"holds {len(events)} events, one is wanted")]
+        )
+    return events[0]
+
+
+def _seal(index: int, captured: CapturedEvent, errors: list[EventError]) -> Sealed | None:
+    try:
+        if _depth(captured.event) > MAX_DEPTH:
+            errors.append(EventError(index, captured.path, f"is nested deeper than {MAX_DEPTH}"))
+            return None
+        refuse_personal(captured.event, captured.context)
+        return seal(captured.event, captured.context)
+    except PersonalDataError as error:
+        reason = f"holds personal data ({error.term}), which is not accepted"
+        errors.append(EventError(index, captured.path + error.path, reason, error.term))
+    except SealError as error:
+        errors.append(EventError(index, captured.path + error.path, error.reason))
+    except ContextError as error:
+        errors.append(EventError(index, captured.path + error.path, error.reason))
+    except JsonError as error:
+        errors.append(EventError(index, captured.path + error.path, error.reason))
+    return None
+
+
+def _event_of(path: str) -> int | None:
+    match = _EVENT_PATH.match(path)
+    return int(match[1]) if match else None
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max((_depth(one) for one in inner), default=0)
