@@ -1,4 +1,4 @@
-"""Revert data in words: custom errors with their values, `Error(string)`, `Panic(uint256)`, or plain bytes."""
+"""Revert data in words: custom errors with their values, `Error(string)`, `Panic(uint256)`, or bytes."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ _PANICS = {
 class Revert:
     """Why a call was refused.
 
-    `error` is the contract's own error with its values where there is one; `reason` is readable in every case;
+    `error` is the contract's own error with its values where there is one; `reason` is always readable;
     `data` is what the chain returned.
     """
 
