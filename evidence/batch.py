@@ -6,22 +6,19 @@ same again from the document, the seed and the member.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from chain.bindings.types import Anchor, Attestation, Issue
 from epcis import canonical
 from epcis.gs1 import parse_gln, parse_gtin, parse_serial
 from epcis.model import signed_fields
 from epcis.sealed import Sealed
 from epcis.tree import Tree, event_leaf, item_leaf, leaf_salt
-from evidence.attestation_fields import ZERO32, ZERO_ADDRESS, AttestationFields
 from evidence.documents import read_document, read_event
 from evidence.fields import hex_text
-from evidence.signed_fields import fields_of
+from evidence.signed_fields import ZERO32, ZERO_ADDRESS, fields_of
 from vault.cid import Cid
 from vault.unixfs import cid_of
-
-if TYPE_CHECKING:
-    from chain.bindings.types import Anchor, Attestation, Issue
 
 BATCH_TYPE: Final = "TradeSealBatch"
 ISSUE_TYPE: Final = "TradeSealIssue"
@@ -78,10 +75,8 @@ class Batch:
         """Number of events."""
         return self.tree.size
 
-    def anchor(self, deadline: int) -> "Anchor":
+    def anchor(self, deadline: int) -> Anchor:
         """What the member signs; `deadline` in Unix seconds."""
-        from chain.bindings.types import Anchor
-
         return Anchor(self.root, self.size, bytes(self.manifest_cid), deadline)
 
 
@@ -106,10 +101,8 @@ class IssueBatch:
         """Number of items."""
         return self.tree.size
 
-    def issue(self, licence: bytes, deadline: int) -> "Issue":
+    def issue(self, licence: bytes, deadline: int) -> Issue:
         """What the maker signs: `licence` is the licence's id (32 bytes), `deadline` in Unix seconds."""
-        from chain.bindings.types import Issue
-
         return Issue(self.root, self.size, int(self.gtin), licence, bytes(self.manifest_cid), deadline)
 
 
@@ -119,12 +112,8 @@ class SealedAttestation:
 
     sealed: Sealed
     cid: Cid
-    fields: AttestationFields
-
-    @property
-    def message(self) -> "Attestation":
-        """The binding's struct, to be signed under the ledger's domain."""
-        return self.fields.struct()
+    message: Attestation
+    """to be signed under the ledger's domain"""
 
 
 def build_batch(document: bytes, member_gln: str, seed: bytes) -> Batch:
@@ -219,5 +208,5 @@ def attestation(
     """
     captured, sealed = read_event(event_document)
     said = signed_fields(captured.event, captured.context, subject)
-    fields = fields_of(sealed, said, order=order, milestone=milestone, consumer=consumer, deadline=deadline)
-    return SealedAttestation(sealed, Cid.from_bytes(fields.cid), fields)
+    message = fields_of(sealed, said, order=order, milestone=milestone, consumer=consumer, deadline=deadline)
+    return SealedAttestation(sealed, Cid.from_bytes(message.cid), message)

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
+from chain.bindings.types import Attestation
+from chain.messages import MessageJson
 from epcis import canonical
 from epcis.digital_link import DigitalLinkError
 from epcis.digital_link import canonical as canonical_link
-from evidence.attestation_fields import AttestationFields
 from evidence.fields import Address, Bytes32, Count, Gln, Record, explain
 
 MAX_BUNDLE: Final = 64 * 1024 * 1024
@@ -66,7 +67,7 @@ class AttestationProof(Record):
     """An event was attested by itself; `recorded_at` is block time, Unix seconds."""
 
     kind: Literal["attestation"]
-    attestation: AttestationFields
+    attestation: Annotated[Attestation, MessageJson(Attestation)]
     recorded_at: Count
     transaction: Bytes32
 

@@ -12,7 +12,6 @@ from epcis.gs1 import Gs1KeyError, parse_gln
 from vault.cid import Cid, InvalidCid
 
 _HEX: Final = re.compile(r"0x(?:[0-9a-f]{2})*")
-_DECIMAL: Final = re.compile(r"0|-?[1-9][0-9]{0,77}")
 
 
 class Record(BaseModel):
@@ -22,6 +21,7 @@ class Record(BaseModel):
         strict=True,
         extra="forbid",
         frozen=True,
+        arbitrary_types_allowed=True,
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,
@@ -62,20 +62,6 @@ def _address(value: object) -> str:
         raise ValueError(str(error)[:200]) from None
 
 
-def _integer(value: object) -> int:
-    if isinstance(value, bool):
-        raise ValueError("must be an integer")  # noqa: TRY004 - pydantic reads ValueError only
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        return int(value)
-    raise ValueError("must be an integer, or one as decimal text")
-
-
-def _integer_out(value: int) -> int | str:
-    return value if abs(value) <= MAX_INTEGER else str(value)
-
-
 def _gln(value: object) -> int:
     """A GLN on the chain is a number; in JSON it is 13 digits of text."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**13:
@@ -107,23 +93,12 @@ def _cid(value: object) -> Cid:
 _HEX_OUT: Final = PlainSerializer(hex_text, return_type=str)
 
 Bytes32 = Annotated[bytes, _bytes(32), _HEX_OUT]
-Bytes3 = Annotated[bytes, _bytes(3), _HEX_OUT]
-CidBytes = Annotated[bytes, _bytes(36), _HEX_OUT]
 HexBytes = Annotated[bytes, _bytes(None), _HEX_OUT]
 Address = Annotated[str, BeforeValidator(_address)]
 Gln = Annotated[int, BeforeValidator(_gln), PlainSerializer(gln_text, return_type=str)]
 CidText = Annotated[Cid, BeforeValidator(_cid), PlainSerializer(str, return_type=str)]
 Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 """A plain JSON number"""
-
-
-_READ_INTEGER: Final = BeforeValidator(_integer)
-_WRITE_INTEGER: Final = PlainSerializer(_integer_out, return_type=int | str)
-
-# Solidity's integers: a number, or decimal text where a double could not hold it
-Uint16 = Annotated[int, _READ_INTEGER, Field(ge=0, lt=1 << 16), _WRITE_INTEGER]
-Uint64 = Annotated[int, _READ_INTEGER, Field(ge=0, lt=1 << 64), _WRITE_INTEGER]
-Uint128 = Annotated[int, _READ_INTEGER, Field(ge=0, lt=1 << 128), _WRITE_INTEGER]
 
 
 def explain(error: ValidationError) -> list[tuple[str, str]]:

@@ -3,18 +3,20 @@
 Contracts act on the signed fields and never see the document; whoever sees both compares them here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from chain.bindings.types import Attestation
 from epcis.contexts import as_list
 from epcis.digital_link import DigitalLinkError, canonical, item_id
 from epcis.model import SignedFields, SignedFieldsError, signed_fields
 from epcis.sealed import Sealed
-from evidence.attestation_fields import ZERO32, AttestationFields
 from vault.unixfs import cid_of
 
 THINGS: Final = ("epcList", "childEPCs", "inputEPCList", "outputEPCList")
 CLASSES: Final = ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList")
+ZERO32: Final = bytes(32)
+ZERO_ADDRESS: Final = "0x" + "00" * 20
 _UNIT_SIZE: Final = 3
 
 
@@ -58,9 +60,9 @@ def unit_bytes(unit: str) -> bytes:
 
 def fields_of(
     sealed: Sealed, said: SignedFields, *, order: bytes, milestone: int, consumer: str, deadline: int
-) -> AttestationFields:
+) -> Attestation:
     """The fields to be signed for an event, given what the document says and what the signer adds."""
-    return AttestationFields(
+    return Attestation(
         seal_id=sealed.seal_id,
         event_hash=sealed.event_hash,
         subject=said.subject,
@@ -79,7 +81,7 @@ def fields_of(
     )
 
 
-def compare(fields: AttestationFields, sealed: Sealed, event: dict[str, Any]) -> list[Difference]:
+def compare(signed: Attestation, sealed: Sealed, event: dict[str, Any]) -> list[Difference]:
     """Every signed field that the document contradicts, in the order of the protocol's table.
 
     `event` is `sealed.document` parsed, a valid event. A field that cannot be told from the document differs
@@ -87,29 +89,29 @@ def compare(fields: AttestationFields, sealed: Sealed, event: dict[str, Any]) ->
     """
     extension = (
         []
-        if fields.extension == ZERO32
-        else [Difference("extension", _text(fields.extension), "nothing: version 1 has none")]
+        if signed.extension == ZERO32
+        else [Difference("extension", _text(signed.extension), "nothing: version 1 has none")]
     )
-    uri = things(event).get(fields.subject)
+    uri = things(event).get(signed.subject)
     if uri is None:
-        return [Difference("subject", _text(fields.subject), "other things"), *extension]
+        return [Difference("subject", _text(signed.subject), "other things"), *extension]
     try:
         said = signed_fields(event, as_list(event.get("@context", [])), uri)
         wanted = fields_of(
             sealed,
             said,
-            order=fields.order,
-            milestone=fields.milestone,
-            consumer=fields.consumer,
-            deadline=fields.deadline,
+            order=signed.order,
+            milestone=signed.milestone,
+            consumer=signed.consumer,
+            deadline=signed.deadline,
         )
     except SignedFieldsError as error:
         return [Difference(error.field, "a value", f"none that can be signed ({error.reason})"), *extension]
-    names = [name for name in AttestationFields.model_fields if name != "extension"]
+    names = [one.name for one in fields(Attestation) if one.name != "extension"]
     found = [
-        Difference(name, _text(getattr(fields, name)), _text(getattr(wanted, name)))
+        Difference(name, _text(getattr(signed, name)), _text(getattr(wanted, name)))
         for name in names
-        if getattr(fields, name) != getattr(wanted, name)
+        if getattr(signed, name) != getattr(wanted, name)
     ]
     return found + extension
 

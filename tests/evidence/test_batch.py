@@ -1,7 +1,9 @@
 """What a member signs is what the protocol says, and both sides compute the same."""
 
 import json
+from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
@@ -9,10 +11,9 @@ from epcis import canonical, tree
 from epcis.digital_link import item_id
 from epcis.gs1 import Gs1KeyError
 from epcis.model import SignedFieldsError
-from evidence.attestation_fields import ZERO32
 from evidence.batch import BatchError, attestation, build_batch, build_issue
 from evidence.documents import Refused
-from evidence.signed_fields import compare
+from evidence.signed_fields import ZERO32, compare
 from tests.evidence import documents as docs
 from vault.unixfs import cid_of
 
@@ -119,7 +120,7 @@ def test_attestation_signs_what_the_event_says() -> None:
     made = attestation(
         docs.bare(docs.delivery()), subject=docs.SSCC, deadline=9, order=b"\7" * 32, milestone=1
     )
-    fields = made.fields
+    fields = made.message
     assert fields.subject == item_id(docs.SSCC)
     assert fields.biz_step == sha256(b"https://ref.gs1.org/cbv/BizStep-arriving").digest()
     assert fields.disposition == sha256(b"https://ref.gs1.org/cbv/Disp-in_progress").digest()
@@ -152,8 +153,8 @@ def test_attestation_refuses_a_subject_that_the_event_does_not_name() -> None:
         ("extension", b"\1" * 32),
     ],
 )
-def test_each_signed_field_that_differs_from_the_document_is_named(name: str, value: object) -> None:
+def test_each_signed_field_that_differs_from_the_document_is_named(name: str, value: Any) -> None:
     made = attestation(docs.bare(docs.delivery()), deadline=9)
-    changed = made.fields.model_copy(update={name: value})
+    changed = replace(made.message, **{name: value})
     found = compare(changed, made.sealed, canonical.loads(made.sealed.document))
     assert [difference.field for difference in found] == [name]
