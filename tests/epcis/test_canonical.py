@@ -1,0 +1,73 @@
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epcis import canonical
+from epcis.canonical import JsonError
+from tests.epcis.vectors import load
+
+VECTORS = load("canonical.json")
+NUMBERS = st.integers(-canonical.MAX_INTEGER, canonical.MAX_INTEGER) | st.floats(
+    allow_nan=False, allow_infinity=False
+).filter(lambda x: not (x.is_integer() and abs(x) > canonical.MAX_INTEGER))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+VALUES = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize("row", VECTORS["written"], ids=lambda row: str(row["text"]))
+def test_canonical_bytes(row: dict[str, str]) -> None:
+    assert canonical.dumps(canonical.loads(row["text"])) == row["canonical"].encode()
+
+
+@pytest.mark.parametrize("row", VECTORS["refused"], ids=lambda row: ascii(row["text"])[:30])
+def test_what_cannot_be_taken_is_refused_with_its_place(row: dict[str, str]) -> None:
+    with pytest.raises(JsonError) as caught:
+        canonical.loads(row["text"])
+    assert caught.value.path == row["path"]
+
+
+@settings(derandomize=True)
+@given(VALUES)
+def test_what_is_read_can_be_written_and_read_again(value: Any) -> None:
+    text = json.dumps(value)
+    read = canonical.loads(text)
+    assert read == value
+    written = canonical.dumps(read)
+    assert canonical.loads(written) == read
+    assert canonical.dumps(canonical.loads(written)) == written
+
+
+def test_bytes_must_be_utf_8() -> None:
+    assert canonical.loads('["é"]'.encode()) == ["é"]
+    with pytest.raises(JsonError, match="UTF-8 at byte 2"):
+        canonical.loads(b'["\xe9"]')
+    with pytest.raises(JsonError):
+        canonical.loads('["a"]'.encode("utf-16"))
+
+
+def test_hostile_sizes_end_quickly_and_cleanly() -> None:
+    for text in ("[" * 200_000, '{"a":' * 200_000, "[" + "9" * 200_000 + "]", "[1." + "0" * 200_000 + "1]"):
+        with pytest.raises(JsonError) as caught:
+            canonical.loads(text)
+        assert len(str(caught.value)) < 1000
+    assert canonical.loads("[0e-99999999999999999999]") == [0]
+    with pytest.raises(JsonError, match="too large"):
+        canonical.loads("[1e99999999999999999999]")
+
+
+def test_trailing_zeros_are_no_loss() -> None:
+    assert canonical.dumps(canonical.loads("[12.50, 1.0e-2]")) == b"[12.5,0.01]"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, "\ud800", {1: 2}, object()])
+def test_values_that_json_lacks_are_not_written(value: Any) -> None:
+    with pytest.raises(JsonError):
+        canonical.dumps([value])
