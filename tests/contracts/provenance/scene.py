@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from eth_abi import encode
@@ -17,6 +18,7 @@ SHIPPING = sha256(b"https://ref.gs1.org/cbv/BizStep-shipping").digest()
 IN_TRANSIT = sha256(b"https://ref.gs1.org/cbv/Disp-in_transit").digest()
 SHIPMENT = sha256(b"https://id.gs1.org/00/095213210000000019").digest()
 EMPTY = bytes(32)
+VECTORS = Path(__file__).resolve().parents[2] / "vectors"
 
 
 def cid_of(content: str) -> bytes:
@@ -155,3 +157,16 @@ def recall(
         "deadline": world.deadline,
     }
     return world.send(passport, "recall", "Recall", stop, by)
+
+
+def declare_error(
+    world: World, ledger: Contract, seal_id: bytes, by: Signer | None = None, **changes: Any
+) -> Receipt:
+    """Declare an attestation of the carrier erroneous, by its key or another one."""
+    values = {
+        "sealId": seal_id,
+        "declaration": keccak(text="declaration"),
+        "reason": keccak(text="reason"),
+        "deadline": world.deadline,
+    } | changes
+    return world.send(ledger, "declareError", "ErrorDeclaration", values, by or world.carrier.key)

@@ -25,6 +25,20 @@ contract ProvenanceLibraries {
         return MerkleTree9162.verify(MerkleTree9162.leafHash(data), index, size, proof, root);
     }
 
+    /// @notice All (size, index) below `limit` (at most 16) for which the proof is accepted: bit size * limit + index.
+    function accepted(bytes calldata data, uint64 limit, bytes32[] calldata proof, bytes32 root)
+        external
+        view
+        returns (uint256 places)
+    {
+        bytes32 leaf = MerkleTree9162.leafHash(data);
+        for (uint64 size = 0; size < limit; ++size) {
+            for (uint64 index = 0; index < limit; ++index) {
+                if (MerkleTree9162.verify(leaf, index, size, proof, root)) places |= 1 << (size * limit + index);
+            }
+        }
+    }
+
     /// @notice Canonical link, and whether the memory after it is still whole.
     function canonical(uint64 gtin, string calldata serial) external pure returns (string memory uri, bool whole) {
         uri = DigitalLink.canonical(gtin, serial);
