@@ -1,0 +1,420 @@
+"""Captures: a member's signed document becomes sealed events on the chain, once, whatever is killed.
+
+Order of steps: everything is checked; documents and manifest go to the vault; the job with the contract call
+is written to SQL; the call is given to the durable sender under the job's key; only then is it acknowledged.
+Every step can be repeated: `recover` gives jobs to the sender that a crash kept from it.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Protocol
+
+from pydantic import ValidationError
+from sqlalchemy import Engine
+
+from chain.abi_errors import decode_revert
+from chain.bindings import event_ledger, member_registry
+from chain.bindings.types import Attestation
+from chain.codec import TypedMessage
+from chain.deployment import Deployment
+from chain.errors import CallReverted
+from chain.messages import MessageJson
+from chain.operation import Operation
+from chain.rpc import Rpc
+from epcis import canonical
+from evidence import signature_header
+from evidence.batch import Batch, batch_of
+from evidence.documents import read_document, read_event
+from evidence.errors import (
+    ContractRefused,
+    DeadlineOver,
+    FieldsDiffer,
+    RequestInvalid,
+    SignatureMismatch,
+    SignatureRequired,
+    SignerRefused,
+    TooLarge,
+    UnknownJob,
+)
+from evidence.fields import Address, HexBytes, Record, explain, gln_text, hex_text
+from evidence.job_store import ATTESTATION, BATCH, EXISTING, JobStore, NewEvent, mirrored
+from evidence.jobs import Job, Seal
+from evidence.signature_header import SignatureHeader
+from evidence.signatures import is_signed_by, recover
+from evidence.signed_fields import ZERO_ADDRESS, compare
+from evidence.tables import CapturedEventRow, CaptureJobRow
+from vault.store import ContentStore
+
+CONSUMER_GAS: Final = 1_500_000
+"""given on top of an attestation's estimate, which starves the consumer (see EventLedger)"""
+_GAS_MARGIN: Final = 1.25
+_ANY_ROLE: Final = 0
+
+
+class Submitter(Protocol):
+    """The durable sender; `chain.sender.Sender` and `chain.outbox.Outbox` are some."""
+
+    def submit(
+        self, to: str | None, data: bytes, value: int = 0, *, key: str, purpose: str, gas: int | None = None
+    ) -> Operation:
+        """Store a request durably; the same key gives the operation it was first used for."""
+        ...
+
+    def by_key(self, key: str) -> Operation | None:
+        """An operation by its key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one request: bytes, events, and seconds that must be left until the signed deadline."""
+
+    body: int = 10 * 1024 * 1024
+    events: int = 10_000
+    deadline_margin: int = 30
+
+
+class AttestRequest(Record):
+    """`POST /attestations` (protocol, section 9)."""
+
+    event: dict[str, Any]
+    attestation: Annotated[Attestation, MessageJson(Attestation)]
+    signer: Address
+    signature: HexBytes
+    consumer_data: HexBytes = b""
+
+
+class CaptureService:
+    """Takes signed events of members for one deployment. Threads and processes may share it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        sender: Submitter,
+        rpc: Rpc,
+        deployment: Deployment,
+        store: ContentStore,
+        *,
+        mirror: Engine | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """`engine`: with this room's tables (`evidence.migrations.upgrade_evidence`); `mirror`: the indexer's
+        database, asked whether an event that this service never saw is on the chain already."""
+        self._jobs = JobStore(engine, str(deployment.identity))
+        self._sender = sender
+        self._rpc = rpc
+        self._store = store
+        self._mirror = mirror
+        self.limits = limits or Limits()
+        self._domain = deployment.domain("EventLedger")
+        self._ledger = event_ledger.EventLedger(deployment.address("EventLedger"), rpc)
+        self._registry = member_registry.MemberRegistry(deployment.address("MemberRegistry"), rpc)
+
+    # -- captures ----------------------------------------------------------------------------------------
+
+    def capture(self, body: bytes, header: str | None) -> Job:
+        """Accept an EPCIS document (or a bare event) with the member's signature in the header.
+
+        Raises TooLarge, SignatureRequired, HeaderError, Refused (evidence.documents), SignerRefused,
+        DeadlineOver, SignatureMismatch; ChainError where the node cannot be asked. Nothing is written then.
+        """
+        self._check_size(body)
+        if header is None or not header.strip():
+            raise SignatureRequired(self.way_to_sign())
+        signed = signature_header.parse(header)
+        events = read_document(body)
+        if len(events) > self.limits.events:
+            raise TooLarge("events of one document", len(events), self.limits.events)
+        member = self._member_of(signed.signer)
+        batch = batch_of(events, gln_text(member), signed.seed)
+        anchor = batch.anchor(signed.deadline)
+        self._check_deadline(signed.deadline)
+        self._check_signature(signed.signer, anchor, signed.signature)
+        return self._accept_batch(member, batch, signed)
+
+    def _accept_batch(self, member: int, batch: Batch, signed: SignatureHeader) -> Job:
+        again = self._live(BATCH, member, batch.root)
+        if again is not None:
+            return again
+        for leaf in batch.leaves:
+            self._store.put(leaf.document)
+        events = [
+            NewEvent(leaf.seal_id, leaf.event_hash, str(leaf.cid), batch.root, leaf.index)
+            for leaf in batch.leaves
+        ]
+        known = self._known(member, [hex_text(event.seal_id) for event in events])
+        if all(hex_text(event.seal_id) in known for event in events):
+            return self._existing(member, signed.signer, batch.root, signed.deadline, events, known)
+        self._store.put(batch.manifest)
+        anchor = batch.anchor(signed.deadline)
+        data = event_ledger.encode_anchor(anchor, signed.signer, signed.signature)
+        call = (self._ledger.contract_address, data, None)
+        row = self._jobs.add(BATCH, member, signed.signer, batch.root, signed.deadline, events, call)
+        return self._job(row, self._submit(row))
+
+    def attest(self, body: bytes) -> Job:
+        """Accept one event with the fields its member signed (protocol, section 9, `POST /attestations`).
+
+        Raises TooLarge, RequestInvalid, Refused (evidence.documents), FieldsDiffer, SignerRefused,
+        DeadlineOver, SignatureMismatch, ContractRefused; ChainError where the node cannot be asked. Nothing
+        is written then.
+        """
+        self._check_size(body)
+        try:
+            request = AttestRequest.model_validate(canonical.loads(body))
+        except canonical.JsonError as error:
+            raise RequestInvalid([(error.path, f"{error.reason} {error.value}".strip())]) from None
+        except ValidationError as error:
+            raise RequestInvalid(explain(error)) from None
+        return self.attest_request(request)
+
+    def attest_request(self, request: AttestRequest) -> Job:
+        """As `attest`, for a request that was read already."""
+        _, sealed = read_event(request.event)
+        signed = request.attestation
+        differences = compare(signed, sealed, canonical.loads(sealed.document))
+        if differences:
+            raise FieldsDiffer(differences)
+        member = self._member_of(request.signer)
+        again = self._live(ATTESTATION, member, sealed.seal_id)
+        if again is not None:
+            return again
+        self._check_deadline(signed.deadline)
+        self._check_signature(request.signer, signed, request.signature)
+        cid = self._store.put(sealed.document)
+        event = NewEvent(sealed.seal_id, sealed.event_hash, str(cid), None, 0)
+        if self._ledger.attested(member, sealed.seal_id) != bytes(32):
+            known = self._known(member, [hex_text(sealed.seal_id)])
+            return self._existing(member, request.signer, sealed.seal_id, signed.deadline, [event], known)
+        data = event_ledger.encode_attest(signed, request.signer, request.signature, request.consumer_data)
+        gas = self._gas(request.signer, data) if signed.consumer != ZERO_ADDRESS else None
+        call = (self._ledger.contract_address, data, gas)
+        row = self._jobs.add(
+            ATTESTATION, member, request.signer, sealed.seal_id, signed.deadline, [event], call
+        )
+        return self._job(row, self._submit(row))
+
+    # -- jobs --------------------------------------------------------------------------------------------
+
+    def job(self, capture_id: str) -> Job:
+        """A job as it stands now. Raises UnknownJob; ChainError where a failed call has to be looked into."""
+        row = self._jobs.get(capture_id)
+        if row is None:
+            raise UnknownJob(f"capture job {capture_id[:64]!r}: unknown")
+        return self._job(row)
+
+    def jobs(self, limit: int = 30, before: datetime | None = None) -> list[Job]:
+        """Jobs, newest first; `before` leaves out those made then or later."""
+        cut = None if before is None else int(before.timestamp() * 1000)
+        return [self._job(row) for row in self._jobs.latest(limit, cut)]
+
+    def recover(self) -> int:
+        """Give jobs to the sender that never reached it; to be called at start. Number of jobs it was for."""
+        count = 0
+        rows = self._jobs.unconfirmed()
+        for row in rows:
+            if self._sender.by_key(_key(row)) is None:
+                self._submit(row)
+                count += 1
+        self._jobs.confirm([row.id for row in rows])
+        return count
+
+    # -- what is asked of a request ------------------------------------------------------------------------
+
+    def way_to_sign(self) -> dict[str, Any]:
+        """How a capture is signed here, for whoever sent an unsigned one."""
+        from chain.bindings.types import Anchor
+
+        return {
+            "header": signature_header.NAME,
+            "format": 'v=1, signer="0x…", seed=:base64 of 32 random bytes:, deadline=Unix seconds, '
+            "signature=:base64 of 65 bytes:",
+            "signs": "EIP-712 Anchor of the batch that follows from document, seed and the signer's member",
+            "domain": {
+                "name": self._domain.name,
+                "version": self._domain.version,
+                "chainId": self._domain.chain_id,
+                "verifyingContract": self._domain.verifying_contract,
+            },
+            "types": {"Anchor": [{"name": name, "type": kind} for name, kind in Anchor.MEMBERS["Anchor"]]},
+            "command": "tradeseal capture FILE --as MEMBER",
+        }
+
+    def _check_size(self, body: bytes) -> None:
+        if len(body) > self.limits.body:
+            raise TooLarge("bytes of the body", len(body), self.limits.body)
+
+    def _member_of(self, signer: str) -> int:
+        try:
+            return self._registry.require_role(signer, _ANY_ROLE)
+        except CallReverted as error:
+            raise SignerRefused(signer, decode_revert(error.data).reason) from None
+
+    def _check_deadline(self, deadline: int) -> None:
+        latest = self._rpc.get_block("latest")
+        # a chain's clock may run ahead of ours, and stands still while nothing happens
+        now = max(int(time.time()), 0 if latest is None else latest.timestamp)
+        if deadline < now + self.limits.deadline_margin:
+            raise DeadlineOver(deadline, now + self.limits.deadline_margin)
+
+    def _check_signature(self, signer: str, message: TypedMessage, signature: bytes) -> None:
+        digest = message.signing_hash(self._domain)
+        if not is_signed_by(self._rpc, signer, digest, signature):
+            raise SignatureMismatch(
+                signer, message.PRIMARY_TYPE, message.message(), recover(digest, signature)
+            )
+
+    def _gas(self, signer: str, data: bytes) -> int:
+        try:
+            estimate = self._rpc.estimate_gas(self._ledger.contract_address, data, signer)
+        except CallReverted as error:
+            revert = decode_revert(error.data)
+            name = None if revert.error is None else revert.error.NAME
+            raise ContractRefused(revert.reason, name) from None
+        return int(estimate * _GAS_MARGIN) + CONSUMER_GAS
+
+    # -- what is known already -----------------------------------------------------------------------------
+
+    def _live(self, kind: str, member: int, signed_id: bytes) -> Job | None:
+        """The job over the same root or sealId that has not failed."""
+        for row in self._jobs.signed(kind, member, signed_id):
+            job = self._job(row, self._submit(row))
+            if job.running or job.success:
+                return job
+        return None
+
+    def _known(self, member: int, seal_ids: Sequence[str]) -> dict[str, NewEvent]:
+        """Those events that are captured, or about to be, with where."""
+        found: dict[str, NewEvent] = {}
+        alive: dict[str, bool] = {}
+        for row in self._jobs.sources(member, seal_ids):
+            source = row.source or ""
+            if source not in alive:
+                job = self.job(source)
+                alive[source] = job.running or job.success
+            if alive[source]:
+                found.setdefault(row.seal_id, _known_event(row))
+        missing = [seal_id for seal_id in seal_ids if seal_id not in found]
+        if self._mirror is not None and missing:
+            for seal_id, place in mirrored(self._mirror, member, missing).items():
+                root = None if place.root is None else bytes.fromhex(place.root[2:])
+                found[seal_id] = NewEvent(
+                    bytes.fromhex(seal_id[2:]), b"", "", root, place.leaf, None, place.transaction
+                )
+        return found
+
+    def _existing(
+        self,
+        member: int,
+        signer: str,
+        signed_id: bytes,
+        deadline: int,
+        events: Sequence[NewEvent],
+        known: dict[str, NewEvent],
+    ) -> Job:
+        """A job that only points to what is there; the very job where all of it came from one."""
+        places = [known.get(hex_text(event.seal_id)) for event in events]
+        sources = {None if place is None else place.source for place in places}
+        only = next(iter(sources))
+        if len(sources) == 1 and only is not None and len(self._jobs.events(only)) == len(events):
+            return self.job(only)
+        pointing = [
+            NewEvent(
+                event.seal_id,
+                event.event_hash,
+                event.cid,
+                None if place is None else place.root,
+                0 if place is None else place.leaf,
+                None if place is None else place.source,
+                None if place is None else place.transaction,
+            )
+            for event, place in zip(events, places, strict=True)
+        ]
+        return self._job(self._jobs.add(EXISTING, member, signer, signed_id, deadline, pointing, None))
+
+    # -- from rows to jobs -----------------------------------------------------------------------------------
+
+    def _submit(self, row: CaptureJobRow) -> Operation:
+        if row.call is None:
+            raise UnknownJob(f"capture job {row.id}: has nothing to send")
+        purpose = f"{row.kind} {row.signed_id} of {gln_text(row.member)}"
+        return self._sender.submit(row.contract, row.call, key=_key(row), purpose=purpose, gas=row.gas)
+
+    def _job(self, row: CaptureJobRow, operation: Operation | None = None) -> Job:
+        events = self._jobs.events(row.id)
+        sources = {event.source for event in events if event.source is not None}
+        operations: dict[str, Operation | None] = {}
+        errors: list[str] = []
+        running = False
+        for source in sorted(sources):
+            origin = row if source == row.id else self._jobs.get(source)
+            given = operation if source == row.id else None
+            operations[source] = given or self._sender.by_key(f"capture/{source}")
+            waits, error = self._outcome(origin, operations[source])
+            running = running or waits
+            errors += [] if error is None else [error]
+        own = operations.get(row.id)
+        settled = [one.updated for one in operations.values() if one is not None]
+        created = datetime.fromtimestamp(row.created_ms / 1000, UTC)
+        return Job(
+            capture_id=row.id,
+            kind=row.kind,
+            member=row.member,
+            signer=row.signer,
+            created_at=created,
+            finished_at=None if running else max([created, *settled]),
+            running=running,
+            success=not running and not errors,
+            errors=tuple(errors),
+            seals=tuple(_seal(row, event, operations) for event in events),
+            operation=own,
+        )
+
+    def _outcome(self, row: CaptureJobRow | None, operation: Operation | None) -> tuple[bool, str | None]:
+        """Whether a job's call still runs, and why it failed."""
+        if row is None or operation is None or not operation.settled:
+            return True, None
+        if operation.succeeded or self._is_recorded(row):
+            return False, None
+        return False, operation.error or f"the call ended as {operation.status}"
+
+    def _is_recorded(self, row: CaptureJobRow) -> bool:
+        """Whether the chain holds it all the same: anybody may relay what a member signed."""
+        signed_id = bytes.fromhex(row.signed_id[2:])
+        if row.kind == BATCH:
+            return self._ledger.anchored(row.member, signed_id).size > 0
+        return self._ledger.attested(row.member, signed_id) != bytes(32)
+
+
+def _key(row: CaptureJobRow) -> str:
+    return f"capture/{row.id}"
+
+
+def _known_event(row: CapturedEventRow) -> NewEvent:
+    root = None if row.root is None else bytes.fromhex(row.root[2:])
+    return NewEvent(
+        bytes.fromhex(row.seal_id[2:]),
+        bytes.fromhex(row.event_hash[2:]),
+        row.cid,
+        root,
+        row.leaf,
+        row.source,
+        row.transaction,
+    )
+
+
+def _seal(row: CaptureJobRow, event: CapturedEventRow, operations: dict[str, Operation | None]) -> Seal:
+    operation = operations.get(event.source or "")
+    mined = None if operation is None or not operation.succeeded else operation.transaction_hash
+    return Seal(
+        index=event.position,
+        seal_id=event.seal_id,
+        event_hash=bytes.fromhex(event.event_hash[2:]),
+        cid=event.cid,
+        root=event.root,
+        leaf=event.leaf,
+        transaction=event.transaction if mined is None else hex_text(mined),
+        existing=event.source != row.id,
+    )

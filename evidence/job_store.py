@@ -1,0 +1,209 @@
+"""Reads and writes capture jobs; decides nothing."""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col
+
+from chain.database import reading, writing
+from evidence.fields import hex_text
+from evidence.tables import CapturedEventRow, CaptureJobRow
+from indexer.tables.chainlog import RawLog
+from indexer.tables.content import EventProof, SealedEvent
+
+BATCH, ATTESTATION, EXISTING = "batch", "attestation", "existing"
+_CHUNK = 300  # keys in one IN list: databases bound the parameters of a statement
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event of a job to be written; `source` None stands for that very job."""
+
+    seal_id: bytes
+    event_hash: bytes
+    cid: str
+    root: bytes | None
+    leaf: int
+    source: str | None = None
+    transaction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """Where the mirror has an event: root and leaf of its first proof, and the transaction."""
+
+    root: str | None
+    leaf: int
+    transaction: str
+
+
+class JobStore:
+    """The capture jobs of one network."""
+
+    def __init__(self, engine: Engine, network: str) -> None:
+        self._engine = engine
+        self._network = network
+
+    def add(
+        self,
+        kind: str,
+        member: int,
+        signer: str,
+        signed_id: bytes,
+        deadline: int,
+        events: Sequence[NewEvent],
+        call: tuple[str, bytes, int | None] | None,
+    ) -> CaptureJobRow:
+        """Write a job with its events in one transaction; the same request gives the job it first made.
+
+        `call`: contract, calldata and gas limit; None where nothing has to be sent.
+        """
+        contract, data, gas = call or (None, None, None)
+        row = CaptureJobRow(
+            id=secrets.token_hex(16),
+            network=self._network,
+            kind=kind,
+            member=member,
+            signer=signer,
+            signed_id=hex_text(signed_id),
+            deadline=deadline,
+            created_ms=time.time_ns() // 1_000_000,
+            contract=contract,
+            call=data,
+            gas=gas,
+        )
+        try:
+            with writing(self._engine) as session:
+                session.add(row)
+                session.flush()
+                session.add_all(self._event(row, place, event) for place, event in enumerate(events))
+        except IntegrityError:
+            found = [one for one in self.signed(kind, member, signed_id) if one.deadline == deadline]
+            if not found:
+                raise
+            return found[0]
+        return row
+
+    def _event(self, row: CaptureJobRow, position: int, event: NewEvent) -> CapturedEventRow:
+        own = row.kind != EXISTING
+        return CapturedEventRow(
+            job_id=row.id,
+            position=position,
+            network=self._network,
+            member=row.member,
+            seal_id=hex_text(event.seal_id),
+            event_hash=hex_text(event.event_hash),
+            cid=event.cid,
+            source=row.id if own else event.source,
+            root=None if event.root is None else hex_text(event.root),
+            leaf=event.leaf,
+            transaction=event.transaction,
+        )
+
+    def get(self, job_id: str) -> CaptureJobRow | None:
+        """A job of this network."""
+        with reading(self._engine) as session:
+            row = session.get(CaptureJobRow, job_id)
+            return row if row is not None and row.network == self._network else None
+
+    def events(self, job_id: str) -> list[CapturedEventRow]:
+        """A job's events in document order."""
+        with reading(self._engine) as session:
+            query = select(CapturedEventRow).where(col(CapturedEventRow.job_id) == job_id)
+            return list(session.scalars(query.order_by(col(CapturedEventRow.position))))
+
+    def signed(self, kind: str, member: int, signed_id: bytes) -> list[CaptureJobRow]:
+        """Jobs over the same signed root or sealId, newest first: more than one where earlier ones failed."""
+        with reading(self._engine) as session:
+            query = (
+                select(CaptureJobRow)
+                .where(
+                    col(CaptureJobRow.network) == self._network,
+                    col(CaptureJobRow.kind) == kind,
+                    col(CaptureJobRow.member) == member,
+                    col(CaptureJobRow.signed_id) == hex_text(signed_id),
+                )
+                .order_by(col(CaptureJobRow.created_ms).desc())
+            )
+            return list(session.scalars(query))
+
+    def unconfirmed(self) -> list[CaptureJobRow]:
+        """Jobs with a contract call of which nobody has looked yet whether the sender has it, oldest first."""
+        with reading(self._engine) as session:
+            query = (
+                select(CaptureJobRow)
+                .where(
+                    col(CaptureJobRow.network) == self._network,
+                    col(CaptureJobRow.kind) != EXISTING,
+                    col(CaptureJobRow.confirmed).is_(False),
+                )
+                .order_by(col(CaptureJobRow.created_ms))
+            )
+            return list(session.scalars(query))
+
+    def confirm(self, job_ids: Sequence[str]) -> None:
+        """Note that the sender has these jobs' calls."""
+        with writing(self._engine) as session:
+            for chunk in batched_ids(job_ids):
+                statement = update(CaptureJobRow).where(col(CaptureJobRow.id).in_(chunk))
+                session.execute(statement.values(confirmed=True))
+
+    def latest(self, limit: int, before_ms: int | None = None) -> list[CaptureJobRow]:
+        """Jobs, newest first."""
+        with reading(self._engine) as session:
+            query = select(CaptureJobRow).where(col(CaptureJobRow.network) == self._network)
+            if before_ms is not None:
+                query = query.where(col(CaptureJobRow.created_ms) < before_ms)
+            query = query.order_by(col(CaptureJobRow.created_ms).desc(), col(CaptureJobRow.id))
+            return list(session.scalars(query.limit(limit)))
+
+    def sources(self, member: int, seal_ids: Sequence[str]) -> list[CapturedEventRow]:
+        """Events of this member that some job of ours was to put on the chain."""
+        found: list[CapturedEventRow] = []
+        with reading(self._engine) as session:
+            for chunk in batched_ids(seal_ids):
+                query = select(CapturedEventRow).where(
+                    col(CapturedEventRow.network) == self._network,
+                    col(CapturedEventRow.member) == member,
+                    col(CapturedEventRow.seal_id).in_(chunk),
+                    col(CapturedEventRow.source) == col(CapturedEventRow.job_id),
+                )
+                found += session.scalars(query)
+        return found
+
+
+def mirrored(engine: Engine, member: int, seal_ids: Sequence[str]) -> dict[str, Mirrored]:
+    """Events of this member that the mirror knows, by sealId."""
+    found: dict[str, Mirrored] = {}
+    with reading(engine) as session:
+        for chunk in batched_ids(seal_ids):
+            found.update(_mirrored(session, member, chunk))
+    return found
+
+
+def _mirrored(session: Session, member: int, seal_ids: Sequence[str]) -> dict[str, Mirrored]:
+    query = (
+        select(SealedEvent.seal_id, EventProof.root, EventProof.position, RawLog.tx_hash)  # type: ignore[call-overload]  # sqlalchemy types no columns of SQLModel classes
+        .where(col(SealedEvent.member) == member, col(SealedEvent.seal_id).in_(seal_ids))
+        .join(
+            EventProof,
+            (col(EventProof.block_hash) == col(SealedEvent.block_hash))
+            & (col(EventProof.log_index) == col(SealedEvent.log_index))
+            & (col(EventProof.position) == col(SealedEvent.position)),
+        )
+        .join(
+            RawLog,
+            (col(RawLog.block_hash) == col(SealedEvent.block_hash))
+            & (col(RawLog.log_index) == col(SealedEvent.log_index)),
+        )
+    )
+    return {row[0]: Mirrored(row[1], row[2], row[3]) for row in session.execute(query)}
+
+
+def batched_ids(ids: Sequence[str]) -> list[Sequence[str]]:
+    """Keys in portions that a statement can carry."""
+    return [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
