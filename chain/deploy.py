@@ -20,9 +20,10 @@ from chain.bindings import (
     quorum_reports,
     rights_registry,
 )
+from chain.codec import checksum
 from chain.deployment import Deployment, DeploymentError
-from chain.outbox import Outbox
 from chain.rpc import Rpc
+from chain.sender import Sender
 
 ADMIN_ROLE: Final = 0
 """AccessManager's administrator: the council, nobody else."""
@@ -56,8 +57,8 @@ class Plan:
 class _Steps:
     """Runs steps in order on a sender that works meanwhile."""
 
-    def __init__(self, outbox: Outbox, progress: Callable[[str], None]) -> None:
-        self._outbox = outbox
+    def __init__(self, sender: Sender, progress: Callable[[str], None]) -> None:
+        self._sender = sender
         self._progress = progress
         self.first_block: int | None = None
 
@@ -66,7 +67,7 @@ class _Steps:
         address = self._run(f"deploy {name}", None, code)
         if address is None:
             raise DeploymentError(f"deploy {name}: the node's receipt names no contract")
-        return address
+        return checksum(address)
 
     def call(self, purpose: str, to: str, data: bytes) -> None:
         """Send one transaction to a contract."""
@@ -74,8 +75,8 @@ class _Steps:
 
     def _run(self, purpose: str, to: str | None, data: bytes) -> str | None:
         self._progress(purpose)
-        operation = self._outbox.submit(to, data, key=f"deployment/1/{purpose}", purpose=purpose)
-        operation = self._outbox.wait(operation.id, _STEP_SECONDS)
+        operation = self._sender.submit(to, data, key=f"deployment/1/{purpose}", purpose=purpose)
+        operation = self._sender.wait(operation.id, _STEP_SECONDS)
         if not operation.succeeded:
             raise DeploymentError(f"{purpose}: {operation.status}: {operation.error}")
         if self.first_block is None:
@@ -83,14 +84,15 @@ class _Steps:
         return operation.contract_address
 
 
-def deploy(outbox: Outbox, plan: Plan, progress: Callable[[str], None] = lambda _: None) -> Deployment:
+def deploy(sender: Sender, plan: Plan, progress: Callable[[str], None] = lambda _: None) -> Deployment:
     """Deploy all contracts through a running sender and hand the authority to the council.
 
-    Raises DeploymentError naming the step that failed, and what the outbox raises (NotSettled; KeyReused
+    Raises DeploymentError naming the step that failed, and what the sender raises (NotSettled; KeyReused
     where an unfinished deployment was begun with another plan or other contracts).
     """
-    steps = _Steps(outbox, progress)
-    authority_at = steps.create("Authority", authority.deployment_code(outbox.address))
+    deployer = checksum(sender.signer.address)
+    steps = _Steps(sender, progress)
+    authority_at = steps.create("Authority", authority.deployment_code(deployer))
     council_at = steps.create("Council", council.deployment_code(tuple(plan.seats), plan.threshold))
     registry_at = steps.create("MemberRegistry", member_registry.deployment_code(authority_at))
     rights_at = steps.create("RightsRegistry", rights_registry.deployment_code(authority_at, registry_at))
@@ -122,7 +124,7 @@ def deploy(outbox: Outbox, plan: Plan, progress: Callable[[str], None] = lambda 
         "Escrow": escrow_at,
         "QuorumReports": reports_at,
     }
-    deployment = Deployment(outbox.identity, contracts, tokens, steps.first_block or 0)
+    deployment = Deployment(sender.identity, contracts, tokens, steps.first_block or 0)
 
     consume = rights_registry.encode_consume(b"\0" * 32, 0, 0, 0)[:4]
     steps.call(
@@ -145,7 +147,7 @@ def deploy(outbox: Outbox, plan: Plan, progress: Callable[[str], None] = lambda 
     steps.call(
         "give up the deployer's right",
         authority_at,
-        authority.encode_renounce_role(ADMIN_ROLE, outbox.address),
+        authority.encode_renounce_role(ADMIN_ROLE, deployer),
     )
     return deployment
 
