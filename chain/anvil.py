@@ -133,8 +133,8 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class _Network:
-    """What makes a chain itself. Anvil makes a first block anew at every start, beside the saved one: they are
-    one block only if the time in it is the same."""
+    """What makes a chain itself. Anvil makes a first block anew at every start, beside the saved one: they
+    are one block only if the time in it is the same."""
 
     chain_id: int
     first_block_time: int

@@ -234,8 +234,9 @@ def compile_test_contracts(solc: str = "npm", force: bool = False) -> bool:
     return _compile_folder(sources, [*source_files(CONTRACTS), *sources], TEST_ARTIFACTS, solc, force)
 
 
-def lock_entries(folder: Path = ARTIFACTS) -> dict[str, dict[str, str]]:
+def lock_entries(folder: Path | None = None) -> dict[str, dict[str, str]]:
     """SHA-256 of creation code and ABI of every compiled contract, as the lock file holds them."""
+    folder = folder or ARTIFACTS
     entries = {}
     for name in _read_manifest(folder).get("contracts", []):
         artifact = Artifact.from_json((folder / f"{name}.json").read_text(encoding="utf-8"))
@@ -247,13 +248,13 @@ def lock_entries(folder: Path = ARTIFACTS) -> dict[str, dict[str, str]]:
     return entries
 
 
-def lock_differences() -> list[str]:
+def lock_differences(folder: Path | None = None) -> list[str]:
     """How the compiled contracts differ from the committed lock, one line each; empty when they agree."""
     try:
         locked = json.loads(LOCK.read_text(encoding="utf-8"))["contracts"]
     except (OSError, ValueError, KeyError) as error:
-        return [f"{_unit(LOCK)} cannot be read: {error!r}"]
-    built = lock_entries()
+        return [f"{LOCK.name} cannot be read: {error!r}"]
+    built = lock_entries(folder)
     lines = []
     for name in sorted(locked.keys() | built.keys()):
         if name not in built:

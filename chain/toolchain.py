@@ -4,9 +4,11 @@ Needed in a checkout only: a wheel carries compiled artifacts and runs without a
 """
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 SOLC_VERSION = "0.8.37"
@@ -47,6 +49,7 @@ def find_node() -> Path:
     )
 
 
+@cache
 def find_solc(choice: str = "npm") -> Path:
     """The compiler executable for py-solc-x, checked for its version.
 
@@ -82,8 +85,6 @@ def find_solc(choice: str = "npm") -> Path:
 
 def pinned_library_version(package: str) -> str:
     """Version of an installed npm package; raises ToolchainError when it is not installed."""
-    import json
-
     manifest = NODE_MODULES / package / "package.json"
     if not manifest.is_file():
         raise ToolchainError(
