@@ -132,7 +132,7 @@ class JobStore:
             return list(session.scalars(query))
 
     def unconfirmed(self) -> list[CaptureJobRow]:
-        """Jobs with a contract call of which nobody has looked yet whether the sender has it, oldest first."""
+        """Jobs whose contract call nobody has seen at the sender yet, oldest first."""
         with reading(self._engine) as session:
             query = (
                 select(CaptureJobRow)
