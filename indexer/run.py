@@ -264,7 +264,7 @@ class Indexer:
             if left <= 0:
                 why = f": {self.last_error}" if self.last_error else ""
                 raise NotReachedError(
-                    f"mirror is at block {mirrored} with {untried} contents unread, block {number} was wanted "
+                    f"mirror is at block {mirrored}, {untried} contents unread; block {number} was wanted "
                     f"in {timeout} s{why}"
                 )
             with self._advanced:

@@ -278,3 +278,13 @@ class AuthorityUpdated(EventRow, table=True):
     EVENT: ClassVar[str] = "AuthorityUpdated/1"
 
     authority: str
+
+
+class EntrySet(EventRow, table=True):
+    """Directory: `name` now stands for a contract; zero where it no longer stands for any."""
+
+    __tablename__ = "entry_set"
+    EVENT: ClassVar[str] = "EntrySet/1"
+
+    name: str = Field(sa_type=ChainText)
+    contract_address: str

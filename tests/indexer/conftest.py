@@ -1,0 +1,40 @@
+"""Fixtures of the indexer's tests: a mirror on SQLite, a vault folder, a real chain."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from chain.database import open_engine
+from indexer import schema
+from tests.indexer.devchain import DevChain
+from vault.store import LocalStore
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """An empty database."""
+    opened = open_engine(f"sqlite:///{tmp_path / 'mirror.db'}", synchronous="NORMAL")
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def migrated(engine: Engine) -> Engine:
+    """A database with the mirror's empty tables."""
+    schema.migrate(engine)
+    return engine
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    """An empty vault."""
+    return LocalStore(tmp_path / "vault")
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Iterator[DevChain]:
+    """A running chain with a contract that emits whatever it is told to."""
+    with DevChain(tmp_path / "chain") as running:
+        yield running
