@@ -173,6 +173,12 @@ class Outbox:
                 account.lease_expires_ms = 0
                 session.add(account)
 
+    def holder(self) -> str | None:
+        """Who holds the lease now: `host:process id:random`; None while nobody does."""
+        with reading(self.engine) as session:
+            account = session.get_one(AccountRow, self._account)
+            return account.lease_owner if account.lease_expires_ms > _database_ms(session) else None
+
     def _locked_account(self, session: Session) -> AccountRow:
         return session.exec(select(AccountRow).filter_by(id=self._account).with_for_update()).one()
 
@@ -187,7 +193,7 @@ class Outbox:
             session.add(account)
             yield session
 
-        """Store what a node said to transactions: (operation id, version hash, problem; None: it has it)."""
+    # -- for the sender --------------------------------------------------------------------------------
 
     def with_nonce(self, *statuses: Status, from_nonce: int = 0) -> list[Operation]:
         """Operations of these statuses by nonce, from `from_nonce` upward."""

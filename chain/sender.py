@@ -155,6 +155,11 @@ class Sender:
             lease, self._lease = self._lease, None
             self.outbox.release(lease)
 
+    @property
+    def leading(self) -> bool:
+        """Whether the last pass held the lease."""
+        return self._lease is not None
+
     def run_once(self) -> bool:
         """One pass: look at the chain, send what it lacks, sign what waits. False where nothing is under way.
 
