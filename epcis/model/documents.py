@@ -129,15 +129,17 @@ class _Reading:
             self.problems += found
 
     def context(self, given: Any, path: str) -> Context:
-        """Entries of an `@context`; what is no context is noted and left out."""
+        """Entries of an `@context`; what is no context is noted and left out.
+
+        An entry may repeat, as JSON-LD allows and GS1's schema does not: a sealed event, which carries its
+        document's entries and its own, must be a document again.
+        """
         entries = given if isinstance(given, list) else [given]
         kept: Context = []
         for i, entry in enumerate(entries):
             where = pointer(path, i) if isinstance(given, list) else path
             if not isinstance(entry, (str, dict)) or (isinstance(entry, str) and not is_uri(entry)):
                 self.problems.append(Problem(where, entry, "a context must be a URI or an object"))
-            elif entry in kept:
-                self.problems.append(Problem(where, entry, "must not repeat"))
             else:
                 kept.append(entry)
         return kept
