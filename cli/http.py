@@ -1,0 +1,51 @@
+"""The HTTP server of an installation: one port, bound before anything is promised about it."""
+
+import logging
+import signal
+import socket
+from collections.abc import Callable
+
+from cli.failure import Failure
+from cli.home import Home
+from cli.settings import Settings
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise Failure(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
+    return listener
+
+
+def serve(settings: Settings, home: Home, progress: Callable[[str], None]) -> None:
+    """Start everything and serve until SIGINT or SIGTERM. Raises what `cli.node.serving` raises."""
+    import uvicorn
+
+    from api.app import create_app
+    from cli.node import serving
+
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # A signal that comes while things start ends them in order, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with _listen(settings) as listener:
+        port = listener.getsockname()[1]
+        bound = settings.model_copy(update={"port": port})
+        with serving(bound, home, progress) as services:
+            url = f"http://{settings.host}:{port}"
+            server = uvicorn.Server(
+                uvicorn.Config(
+                    create_app(services),
+                    log_level=settings.log_level.lower(),
+                    access_log=False,
+                    timeout_graceful_shutdown=5,
+                    server_header=False,
+                )
+            )
+            home.write_service({"url": url, "publicUrl": services.public_url})
+            progress(f"serving {url}")
+            server.run(sockets=[listener])
