@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 import httpx
+from pydantic_core import from_json
 
 from chain.blocks import Block, Log, Malformed, Receipt, data_bytes, mapping, optional, quantity, sequence
 from chain.errors import CallReverted, NodeNonsense, NodeUnreachable, RpcError
@@ -118,8 +119,10 @@ class Rpc:
         if response.status_code in _AWAY:
             raise NodeUnreachable(self.node, f"{method}: HTTP status {response.status_code}")
         try:
-            return response.json()
-        except (ValueError, RecursionError) as error:
+            # Not the standard library's: its depth is bounded by Python's recursion limit alone, which
+            # cryptography packages raise so far that deeply nested JSON ends the process.
+            return from_json(response.content, allow_inf_nan=False)
+        except ValueError as error:
             reason = f"HTTP status {response.status_code}, body is not JSON"
             raise self._nonsense(method, reason) from error
 

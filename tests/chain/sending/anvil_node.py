@@ -3,13 +3,10 @@
 import socket
 import subprocess
 import time
-from pathlib import Path
 
+from chain.anvil import find_binary
 from chain.errors import NodeUnreachable
 from chain.rpc import Rpc
-
-ROOT = Path(__file__).resolve().parents[2]
-BINARY = ROOT / "contracts" / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
 
 KEY = "0x4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
 """A throw-away key of these tests; ADDRESS is its account, rich on every test chain."""
@@ -35,7 +32,16 @@ class AnvilNode:
 
     def start(self, *options: str) -> "AnvilNode":
         """Start it and wait until it answers; `options` add to the constructor's."""
-        command = [str(BINARY), "--port", str(self.port), "--silent", "--threads", "1", "--accounts", "1"]
+        command = [
+            str(find_binary()),
+            "--port",
+            str(self.port),
+            "--silent",
+            "--threads",
+            "1",
+            "--accounts",
+            "1",
+        ]
         self.process = subprocess.Popen(
             [*command, *self.options, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

@@ -14,8 +14,8 @@ from chain.outbox import KeyReused, NotSettled, Outbox
 from chain.rpc import Rpc
 from chain.sender import ChainChanged, Sender, SenderSettings, read_identity
 from chain.signers import EnvironmentSigner
-from tests.chain.anvil_node import ADDRESS, AnvilNode
-from tests.chain.bytecode import AFTER, ECHO_REVERT, ONCE
+from tests.chain.sending.anvil_node import ADDRESS, AnvilNode
+from tests.chain.sending.bytecode import AFTER, ECHO_REVERT, ONCE
 
 FAST = SenderSettings(lease_ttl=1.0, poll=0.01, idle_poll=0.02)
 FRIEND = "0x" + "11" * 20

@@ -12,15 +12,17 @@ from sqlalchemy import Engine
 from chain.operation import Operation, Status
 from chain.outbox import Outbox
 from chain.sender import read_identity
-from tests.chain.anvil_node import ADDRESS, AnvilNode
-from tests.chain.sending_child import FRIEND, STORY, send_until_killed, tell_story
+from tests.chain.sending.anvil_node import ADDRESS, AnvilNode
+from tests.chain.sending.sending_child import FRIEND, STORY, send_until_killed, tell_story
 
 SEED = 20261122
 
 
 # Children are forked from a server that has imported everything: a real process each, in milliseconds.
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.chain.sending_child", "eth_account.messages", "eth_utils.crypto"])
+CONTEXT.set_forkserver_preload(
+    ["tests.chain.sending.sending_child", "eth_account.messages", "eth_utils.crypto"]
+)
 
 
 def tell(engine: Engine, node: AnvilNode, crash_at: int, acknowledged: Path) -> None:

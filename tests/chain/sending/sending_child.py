@@ -15,7 +15,7 @@ from chain.database import open_engine
 from chain.rpc import Rpc
 from chain.sender import Sender, SenderSettings
 from chain.signers import EnvironmentSigner
-from tests.chain.anvil_node import KEY
+from tests.chain.sending.anvil_node import KEY
 
 FRIEND = "0x" + "11" * 20
 STORY = 6
