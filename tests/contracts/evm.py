@@ -1,7 +1,7 @@
 """An EVM in this process: deploy, call, transact, decode, travel in time, snapshot.
 
 Transactions run straight on py-evm's Cancun state, without blocks or transaction signatures: a contract test
-takes milliseconds. Time stands still until `warp`, and a contract's address depends on its name and label only,
+takes milliseconds. Time stands still until `warp`, and a contract's address depends on its name and label,
 so that signatures, and with them gas, are the same whatever tests ran before.
 """
 
@@ -40,7 +40,7 @@ BLANK_ROOT = Hash32(bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996ca
 Abi = Mapping[str, Any]
 
 
-class Reverted(Exception):  # noqa: N818 - what the EVM calls it
+class Reverted(Exception):
     """A call or transaction was reverted.
 
     `name` is the custom error's name ("Error" and "Panic" for Solidity's own, "" without data), `values` its
@@ -52,6 +52,39 @@ class Reverted(Exception):  # noqa: N818 - what the EVM calls it
         self.name = name
         self.values = dict(values)
         self.data = data
+
+
+@dataclass
+class Attempt:
+    """How an attempt ended."""
+
+    error: Reverted | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether it went through."""
+        return self.error is None
+
+
+@contextmanager
+def attempt() -> Iterator[Attempt]:
+    """What is inside may revert; ask afterwards."""
+    tried = Attempt()
+    try:
+        yield tried
+    except Reverted as error:
+        tried.error = error
+
+
+@contextmanager
+def reverts(name: str, /, **values: Any) -> Iterator[None]:
+    """What is inside must revert with custom error `name` and exactly these values (none given: any)."""
+    with attempt() as tried:
+        yield
+    error = tried.error
+    assert error is not None, f"went through, but {name} was expected"
+    expected = values or error.values
+    assert (error.name, error.values) == (name, expected), f"{error} instead of {name}({values})"
 
 
 @dataclass(frozen=True)

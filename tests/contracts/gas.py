@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chain.toolchain import ROOT
+
 SNAPSHOT = Path(__file__).with_name("gas_snapshot.json")
+LOCK = ROOT / ".cache" / "gas_snapshot.lock"
 UPDATE = "TRADESEAL_UPDATE_GAS"
 
 
@@ -18,7 +21,8 @@ def read_snapshot(path: Path = SNAPSHOT) -> dict[str, int]:
 
 def write_snapshot(measured: Mapping[str, int], path: Path = SNAPSHOT) -> None:
     """Merge `measured` into the committed numbers; workers of one run may do so at the same time."""
-    with path.with_suffix(".lock").open("w") as lock:
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         merged = dict(sorted((read_snapshot(path) | dict(measured)).items()))
         fresh = path.with_suffix(f".{os.getpid()}")

@@ -1,7 +1,7 @@
 """The world of the contract tests: keys from fixed seeds, a council of three, members, EIP-712 signatures."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,21 +22,18 @@ ACTIVITIES = (1 << 10) - 1
 KEY_ADMIN = 1 << 31
 
 # AccessManager role of the contract that may call RightsRegistry.consume.
-CONSUMER_ROLE = 1
+PASSPORT_ROLE = 1
 
 COUNTRIES = [b"DE", b"CN", b"US"]
 PREFIX = "9521321"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Signer:
     """A key pair; its representation shows the address only."""
 
-    secret: bytes
+    secret: bytes = field(repr=False)
     address: str
-
-    def __repr__(self) -> str:
-        return self.address
 
     def sign_digest(self, digest: bytes) -> bytes:
         """65 bytes r, s, v with v 27 or 28."""
@@ -65,7 +62,8 @@ def gln_of(number: int) -> int:
 
 def gtin_of(reference: int = 1, prefix: str = PREFIX, indicator: int = 0) -> int:
     """A valid GTIN-14 below a company prefix."""
-    body = f"{indicator}{prefix}{reference:0{12 - len(prefix)}d}"
+    room = 12 - len(prefix)
+    body = f"{indicator}{prefix}" + (f"{reference:0{room}d}" if room else "")
     assert len(body) == 13, f"reference {reference} does not fit behind prefix {prefix}"
     return int(body) * 10 + check_digit(body)
 
@@ -162,15 +160,16 @@ def party(name: str, number: int, country: bytes, roles: int) -> Party:
 class World:
     """Council, authority, member registry, rights and members, deployed once a session."""
 
-    evm: Evm
-    seats: Sequence[Signer]
-    council: Contract
-    authority: Contract
-    registry: Contract
-    rights: Contract
-    directory: Contract
-    parties: Mapping[str, Party] = field(default_factory=dict)
-    mark: bytes = keccak(text="the brand's mark")
+    # Kept out of representations, which Hypothesis prints with every failure.
+    evm: Evm = field(repr=False)
+    seats: Sequence[Signer] = field(repr=False)
+    council: Contract = field(repr=False)
+    authority: Contract = field(repr=False)
+    registry: Contract = field(repr=False)
+    rights: Contract = field(repr=False)
+    directory: Contract = field(repr=False)
+    parties: Mapping[str, Party] = field(default_factory=dict, repr=False)
+    mark: bytes = field(default=keccak(text="the brand's mark"), repr=False)
 
     def __getattr__(self, name: str) -> Party:
         """Members by name: brand, maker, inspector, carrier, customs_a, …"""
@@ -251,7 +250,7 @@ class World:
 
     def allow_consume(self, passport: Contract) -> None:
         """Let the passport contract use up licences."""
-        self.as_council(self.authority, "grantRole", CONSUMER_ROLE, passport, 0)
+        self.as_council(self.authority, "grantRole", PASSPORT_ROLE, passport, 0)
 
     def licence_terms(self, **changes: Any) -> dict[str, Any]:
         """Brand to maker: GTIN `gtin_of(1)`, made in CN, sold in DE and US, 1,000 items, one year."""
@@ -319,7 +318,7 @@ def build_world(evm: Evm) -> World:
     rights = evm.deploy("RightsRegistry", authority, registry)
     directory = evm.deploy("Directory", authority)
     consume = [rights.selector("consume")]
-    authority.transact("setTargetFunctionRole", rights, consume, CONSUMER_ROLE, sender=deployer)
+    authority.transact("setTargetFunctionRole", rights, consume, PASSPORT_ROLE, sender=deployer)
     authority.transact("grantRole", 0, council, 0, sender=deployer)
     authority.transact("renounceRole", 0, deployer, sender=deployer)
     world = World(evm, seats, council, authority, registry, rights, directory)
@@ -330,15 +329,3 @@ def build_world(evm: Evm) -> World:
     mark_terms = (world.mark, world.brand.gln, "EXAMPLE", [*COUNTRIES, b"FR"], [25], world.now + 10 * YEAR)
     world.as_council(rights, "registerMark", *mark_terms)
     return world
-
-
-def named_types(contract: Contract) -> Iterator[str]:
-    """Names of the structs that a contract's functions take first, with a signature behind."""
-    for item in contract.abi:
-        kinds = [parameter["internalType"] for parameter in item.get("inputs", ())]
-        if (
-            item["type"] == "function"
-            and kinds[1:3] == ["address", "bytes"]
-            and kinds[0].startswith("struct")
-        ):
-            yield kinds[0].split(".")[-1]
