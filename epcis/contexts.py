@@ -5,12 +5,15 @@ is never fetched, so its terms stay unknown.
 """
 
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 Context = list[Any]
 """Effective context: strings (URLs) and objects, outermost first."""
+
+MAX_ALIASES: Final = 16
 
 GS1_PREFIXES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -51,28 +54,46 @@ def as_list(context: Any, path: str = "/@context") -> Context:
 
 
 class ActiveContext:
-    """Terms in force at one place of a document."""
+    """Terms in force at one place of a document.
 
-    def __init__(self, terms: Mapping[str, Any], vocab: str | None) -> None:
+    Contexts come from strangers: local ones are chained, never copied per use, and aliases of aliases are
+    followed `MAX_ALIASES` deep.
+    """
+
+    def __init__(
+        self, terms: ChainMap[str, Any], vocab: str | None, merged: dict[int, dict[str, Any]]
+    ) -> None:
         self._terms = terms
         self._vocab = vocab
+        self._merged = merged
 
     @classmethod
     def of(cls, context: Context) -> "ActiveContext":
         """Active context of an effective context list, GS1's prefixes included."""
-        return cls(GS1_PREFIXES, None).extended(context)
+        return cls(ChainMap(dict(GS1_PREFIXES)), None, {}).extended(context)
 
     def extended(self, context: Any) -> "ActiveContext":
         """This context with a local `@context` on top; what is not an object adds nothing."""
-        terms, vocab = dict(self._terms), self._vocab
-        for entry in context if isinstance(context, list) else [context]:
-            if not isinstance(entry, dict):
-                continue
-            terms.update({k: v for k, v in entry.items() if not k.startswith("@")})
-            if "@vocab" in entry:
-                given = entry["@vocab"]
-                vocab = given if isinstance(given, str) else None
-        return ActiveContext(terms, vocab)
+        local = self._local(context)
+        if not local:
+            return self
+        vocab = self._vocab
+        if "@vocab" in local:
+            vocab = local["@vocab"] if isinstance(local["@vocab"], str) else None
+        return ActiveContext(ChainMap(local, *self._terms.maps), vocab, self._merged)
+
+    def _local(self, context: Any) -> dict[str, Any]:
+        if isinstance(context, dict):
+            return context
+        if not isinstance(context, list):
+            return {}
+        if id(context) not in self._merged:
+            merged: dict[str, Any] = {}
+            for entry in context:
+                if isinstance(entry, dict):
+                    merged.update(entry)
+            self._merged[id(context)] = merged
+        return self._merged[id(context)]
 
     def definition(self, term: str) -> Mapping[str, Any] | None:
         """Expanded definition of a term, where it has one."""
@@ -93,7 +114,7 @@ class ActiveContext:
         return bool(colon) and (self.prefix(prefix) is not None or _FULL_IRI.fullmatch(name) is not None)
 
     def _resolve(self, term: str, seen: frozenset[str]) -> str | None:
-        if term in seen:
+        if term in seen or len(seen) >= MAX_ALIASES:
             return None
         found = self._terms[term]
         if isinstance(found, dict):

@@ -20,7 +20,7 @@ def _terms(base: str, names: str) -> frozenset[str]:
 PERSONAL_TERMS: Final = (
     _terms(
         "https://schema.org/",
-        "givenName familyName additionalName honorificPrefix honorificSuffix alternateName email telephone "
+        "givenName familyName additionalName honorificPrefix honorificSuffix email telephone "
         "faxNumber birthDate birthPlace deathDate gender nationality homeLocation workLocation jobTitle "
         "spouse children parent sibling knows colleague",
     )
@@ -28,7 +28,7 @@ PERSONAL_TERMS: Final = (
         "http://www.w3.org/2006/vcard/ns#",
         "given-name family-name additional-name honorific-prefix honorific-suffix nickname bday anniversary "
         "email hasEmail tel hasTelephone hasGender hasGivenName hasFamilyName hasAdditionalName hasNickname "
-        "hasPhoto hasHonorificPrefix hasHonorificSuffix homeTel hasGeo geo",
+        "hasPhoto hasHonorificPrefix hasHonorificSuffix homeTel",
     )
     | _terms(
         "http://xmlns.com/foaf/0.1/",

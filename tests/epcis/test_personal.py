@@ -103,3 +103,11 @@ def test_refusal_names_place_and_term_but_not_the_value() -> None:
     assert str(caught.value).startswith("/ex:by/f:mbox: holds personal data (http://xmlns.com/foaf/0.1/mbox)")
     assert "zoe@" not in str(caught.value) + repr(personal_paths(event, context))
     refuse_personal({"ex:by": {"ex:role": "inspector"}}, context)
+
+
+def test_hostile_contexts_end_quickly() -> None:
+    chain = {f"t{i}": f"t{i + 1}:" for i in range(5000)}
+    assert found({"t0:email": "x"}, chain) == []
+    terms: dict[str, Any] = {f"x{i}": "https://example.com/" for i in range(5000)}
+    scoped = {**terms, "ex:a": {"@id": "https://example.com/a", "@context": [terms]}}
+    assert found({"ilmd": [{"ex:a": {"x1:b": i}} for i in range(5000)]}, scoped) == []

@@ -152,7 +152,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(derandomize=True, max_examples=150)
+@settings(derandomize=True, max_examples=60)
 @given(st.dictionaries(st.sampled_from(["p:email", "p:one", "p:a/b", "q:email"]), VALUES, max_size=4))
 def test_any_event_comes_back_from_its_two_parts(members: dict[str, Any]) -> None:
     context = [{"p": "https://schema.org/", "q": "https://example.com/"}]
