@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from epcis import canonical, cbv_hash
 from epcis.canonical import JsonError
 from epcis.contexts import ContextError
 from epcis.model import CapturedEvent, EpcisError, parse_document
-from epcis.sealed import PersonalDataError, Sealed, SealError, refuse_personal, seal
+from epcis.sealed import COMMITMENT, PersonalDataError, Sealed, SealError, refuse_personal, seal, seal_id
 
 MAX_DEPTH: Final = 60
 """of an event, so that a proof bundle, which nests it three deeper, can still be read"""
@@ -29,7 +30,7 @@ class EventError:
         return f"{self.path or 'document'}: {self.reason}"
 
 
-class Refused(ValueError):  # noqa: N818 - what happened to the document
+class Refused(ValueError):
     """A document that cannot be captured; `errors` lists everything that was found."""
 
     def __init__(self, errors: list[EventError]) -> None:
@@ -83,6 +84,34 @@ def read_event(document: bytes | dict[str, Any]) -> tuple[CapturedEvent, Sealed]
             [EventError(None, "/epcisBody/eventList", f"holds {len(events)} events, one is wanted")]
         )
     return events[0]
+
+
+def read_sealed(document: dict[str, Any]) -> Sealed:
+    """Identity and event hash of a sealed document that somebody else gives, checked to be an EPCIS event.
+
+    Raises Refused for what is no event or not in sealed form.
+    """
+    try:
+        data = canonical.dumps(document)
+        captured = parse_document(_uncommitted(document)).events
+    except EpcisError as error:
+        raise Refused([EventError(0, one.path, one.reason) for one in error.problems]) from None
+    except JsonError as error:
+        raise Refused([EventError(0, error.path, error.reason)]) from None
+    if len(captured) != 1 or captured[0].path != "":
+        raise Refused([EventError(None, "/type", "is no bare event")])
+    if not isinstance(document.get("@context"), list) or "recordTime" in document:
+        raise Refused([EventError(0, "", "is not in sealed form")])
+    return Sealed(data, seal_id(data), cbv_hash.event_hash(document, document["@context"]))
+
+
+def _uncommitted(value: Any) -> Any:
+    """With each commitment as plain text, which is how the event hash takes it and the model can."""
+    if isinstance(value, dict):
+        if set(value) == {COMMITMENT} and isinstance(value[COMMITMENT], str):
+            return value[COMMITMENT]
+        return {name: _uncommitted(one) for name, one in value.items()}
+    return [_uncommitted(one) for one in value] if isinstance(value, list) else value
 
 
 def _seal(index: int, captured: CapturedEvent, errors: list[EventError]) -> Sealed | None:

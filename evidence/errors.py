@@ -10,7 +10,7 @@ class CaptureError(Exception):
     """Base of every refusal; nothing was written."""
 
 
-class TooLarge(CaptureError):  # noqa: N818 - the HTTP status that it becomes
+class TooLarge(CaptureError):
     """A body or document beyond a limit (HTTP 413)."""
 
     def __init__(self, what: str, size: int, limit: int) -> None:
@@ -20,7 +20,7 @@ class TooLarge(CaptureError):  # noqa: N818 - the HTTP status that it becomes
         self.limit = limit
 
 
-class SignatureRequired(CaptureError):  # noqa: N818 - what the caller is told
+class SignatureRequired(CaptureError):
     """No signature came with the document; `way` tells how to sign, as JSON."""
 
     def __init__(self, way: dict[str, Any]) -> None:
@@ -28,7 +28,7 @@ class SignatureRequired(CaptureError):  # noqa: N818 - what the caller is told
         self.way = way
 
 
-class RequestInvalid(CaptureError):  # noqa: N818 - as above
+class RequestInvalid(CaptureError):
     """A request that is not of the protocol's form; `errors` are (JSON Pointer, reason) pairs."""
 
     def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
@@ -36,7 +36,7 @@ class RequestInvalid(CaptureError):  # noqa: N818 - as above
         self.errors = list(errors)
 
 
-class SignerRefused(CaptureError):  # noqa: N818 - as above
+class SignerRefused(CaptureError):
     """The member registry does not let this signer act; `reason` is the contract's own."""
 
     def __init__(self, signer: str, reason: str) -> None:
@@ -45,7 +45,7 @@ class SignerRefused(CaptureError):  # noqa: N818 - as above
         self.reason = reason
 
 
-class DeadlineOver(CaptureError):  # noqa: N818 - as above
+class DeadlineOver(CaptureError):
     """The signed deadline (Unix seconds) leaves no time to get the call into a block."""
 
     def __init__(self, deadline: int, needed: int) -> None:
@@ -54,7 +54,7 @@ class DeadlineOver(CaptureError):  # noqa: N818 - as above
         self.needed = needed
 
 
-class SignatureMismatch(CaptureError):  # noqa: N818 - as above
+class SignatureMismatch(CaptureError):
     """The signature is not the signer's over what the request leads to: `message`, as EIP-712 JSON."""
 
     def __init__(self, signer: str, kind: str, message: dict[str, Any], recovered: str | None) -> None:
@@ -68,7 +68,7 @@ class SignatureMismatch(CaptureError):  # noqa: N818 - as above
         self.recovered = recovered
 
 
-class FieldsDiffer(CaptureError):  # noqa: N818 - as above
+class FieldsDiffer(CaptureError):
     """Signed fields contradict the event that came with them."""
 
     def __init__(self, differences: Sequence[Difference]) -> None:
@@ -76,7 +76,7 @@ class FieldsDiffer(CaptureError):  # noqa: N818 - as above
         self.differences = list(differences)
 
 
-class ContractRefused(CaptureError):  # noqa: N818 - as above
+class ContractRefused(CaptureError):
     """The contract would revert; `reason` and `name` are its own error's."""
 
     def __init__(self, reason: str, name: str | None) -> None:
@@ -85,5 +85,5 @@ class ContractRefused(CaptureError):  # noqa: N818 - as above
         self.name = name
 
 
-class UnknownJob(CaptureError):  # noqa: N818 - as above
+class UnknownJob(CaptureError):
     """There is no capture job of that id on this network."""

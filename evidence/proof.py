@@ -36,7 +36,7 @@ CHILD_ROLES: Final = ("childEPCs", "childQuantityList")
 _ALWAYS: Final = (-(1 << 63), 1 << 63)
 
 
-class ProofUnavailable(Exception):  # noqa: N818 - what the caller is told
+class ProofUnavailable(Exception):
     """No bundle can be made; `gaps` say what of it cannot be had."""
 
     def __init__(self, item: str, gaps: Sequence["Gap"]) -> None:
@@ -152,7 +152,7 @@ class _Collector:
         return list(self._session.scalars(query))
 
     def _units(self, identity: str, named: Sequence[mirror.SealedEvent]) -> list[tuple[str, tuple[int, int]]]:
-        """Units that a thing was packed into, each with the event times (milliseconds) between which it was."""
+        """Units that a thing was packed into, with the span of event times (milliseconds) it was in each."""
         packed: dict[str, list[tuple[int, str | None]]] = {}
         for row in named:
             if row.type != "AggregationEvent" or row.action not in ("ADD", "DELETE"):
