@@ -22,7 +22,8 @@ from chain.errors import ChainError
 from chain.requests import ApplyEffect, RefundOrder, Request, SettleOrder, Withdraw
 from chain.rpc import Rpc
 from chain.sender import Sender
-from indexer.signed import message_of
+from indexer.read import orders
+from indexer.read.events import attestation
 from indexer.tables import provenance, settlement
 
 _log = logging.getLogger(__name__)
@@ -97,30 +98,25 @@ class Keeper:
 
 def orders_due(session: Session, now: int) -> Iterator[Due]:
     """Orders whose refund or settlement anybody may trigger at block time `now` (Unix seconds)."""
-    opened = settlement.OrderOpened
-    closed = settlement.OrderClosed
-    statement = (
-        select(opened)
-        .where(exists().where(col(settlement.OrderFunded.order) == col(opened.order)))
-        .where(~exists().where(col(closed.order) == col(opened.order)))
-    )
-    for row in session.exec(statement).all():
-        proven = session.exec(select(settlement.DeliveryProven).filter_by(order=row.order)).first()
-        disputed = session.exec(select(settlement.OrderDisputed).filter_by(order=row.order)).first()
-        if proven is None:
-            if now > row.deliver_by + row.grace:
-                yield Due(
-                    f"refund/{row.order}",
-                    f"refund order {row.order}: not delivered in time",
-                    RefundOrder(order=message_of(row, types.Order)),
-                )
-        elif now > (disputed.ruling_deadline if disputed else proven.window_end):
-            reason = "dispute not ruled in time" if disputed else "inspection window is over"
+    for order in orders.orders(session, status=types.Status.FUNDED):
+        if now > order.terms.deliver_by + order.terms.grace:
             yield Due(
-                f"settle/{row.order}",
-                f"settle order {row.order}: {reason}",
-                SettleOrder(order=message_of(row, types.Order)),
+                f"refund/{order.hash}",
+                f"refund order {order.hash}: not delivered in time",
+                RefundOrder(order=order.terms),
             )
+    for status, reason in (
+        (types.Status.PROVEN, "inspection window is over"),
+        (types.Status.DISPUTED, "dispute not ruled in time"),
+    ):
+        for order in orders.orders(session, status=status):
+            end = order.window_end if status == types.Status.PROVEN else order.ruling_deadline
+            if end is not None and now > end.timestamp():
+                yield Due(
+                    f"settle/{order.hash}",
+                    f"settle order {order.hash}: {reason}",
+                    SettleOrder(order=order.terms),
+                )
 
 
 def effects_due(session: Session) -> Iterator[Due]:
@@ -138,18 +134,18 @@ def effects_due(session: Session) -> Iterator[Due]:
         ).first()
         if attested is None:
             continue
-        opened = session.exec(select(settlement.OrderOpened).filter_by(order=attested.order)).first()
-        closed = session.exec(select(settlement.OrderClosed).filter_by(order=attested.order)).first()
-        if opened is None or closed is not None:
+        order = orders.order(session, attested.order)
+        fields = attestation(session, effect.member, effect.seal_id)
+        if order is None or fields is None or order.status == types.Status.CLOSED:
             continue
         yield Due(
             f"effect/{effect.member}/{effect.seal_id}",
-            f"apply attestation {effect.seal_id} to order {attested.order}",
+            f"apply attestation {effect.seal_id} to order {order.hash}",
             ApplyEffect(
-                attestation=message_of(attested, types.Attestation),
+                attestation=fields,
                 member=effect.member,
                 recorded_at=attested.block_time,
-                consumer_data=order_data(message_of(opened, types.Order)),
+                consumer_data=order_data(order.terms),
             ),
         )
 
