@@ -22,7 +22,8 @@ from chain.errors import ChainError
 from chain.requests import ApplyEffect, RefundOrder, Request, SettleOrder, Withdraw
 from chain.rpc import Rpc
 from chain.sender import Sender
-from indexer.read import orders
+from indexer.read import order as read_order
+from indexer.read import orders as read_orders
 from indexer.read.events import attestation
 from indexer.tables import provenance, settlement
 
@@ -98,7 +99,7 @@ class Keeper:
 
 def orders_due(session: Session, now: int) -> Iterator[Due]:
     """Orders whose refund or settlement anybody may trigger at block time `now` (Unix seconds)."""
-    for order in orders.orders(session, status=types.Status.FUNDED):
+    for order in read_orders(session, status=types.Status.FUNDED):
         if now > order.terms.deliver_by + order.terms.grace:
             yield Due(
                 f"refund/{order.hash}",
@@ -109,7 +110,7 @@ def orders_due(session: Session, now: int) -> Iterator[Due]:
         (types.Status.PROVEN, "inspection window is over"),
         (types.Status.DISPUTED, "dispute not ruled in time"),
     ):
-        for order in orders.orders(session, status=status):
+        for order in read_orders(session, status=status):
             end = order.window_end if status == types.Status.PROVEN else order.ruling_deadline
             if end is not None and now > end.timestamp():
                 yield Due(
@@ -134,7 +135,7 @@ def effects_due(session: Session) -> Iterator[Due]:
         ).first()
         if attested is None:
             continue
-        order = orders.order(session, attested.order)
+        order = read_order(session, attested.order)
         fields = attestation(session, effect.member, effect.seal_id)
         if order is None or fields is None or order.status == types.Status.CLOSED:
             continue
