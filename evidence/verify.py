@@ -30,6 +30,7 @@ from evidence.signed_fields import compare, things
 
 T = TypeVar("T")
 _NOBODY: Final = 0
+_PACKING: Final = ("AggregationEvent", "AssociationEvent")
 _MASK: Final = (1 << 256) - 2
 
 
@@ -39,7 +40,9 @@ def verify_bundle(bundle: Bundle, trust: Trust | None, rpc: Rpc | None) -> Repor
     `trust` None, `rpc` None or a node that fails leave links unchecked; nothing is raised for what a bundle
     says. The verdict is about the record: whether goods are what their code says, it cannot tell.
     """
-    return BundleVerifier(bundle, trust, rpc).report()
+    verifier = BundleVerifier(bundle, trust, rpc)
+    verifier.run()
+    return verifier.report()
 
 
 class BundleVerifier:
@@ -52,17 +55,21 @@ class BundleVerifier:
         self._trust = trust
         self._rpc = rpc
         self._block = 0
-        self._chain_usable = False
+        self.chain_usable = False
+        """whether the node serves the trust anchor's network"""
         self._valid: dict[bytes, dict[str, Any]] = {}
         """valid events by sealId"""
 
-    def report(self) -> Report:
-        """Run all checks."""
+    def run(self) -> None:
+        """Make all checks of the bundle."""
         self._network()
         for proof in self.bundle.events:
             self._event(proof)
         self._subjects()
         self._passport()
+
+    def report(self) -> Report:
+        """What was found so far."""
         return Report(self.bundle.item, tuple(self.checks), tuple(self.notices))
 
     def add(self, link: Link, status: Status, detail: str, place: str | None = None) -> None:
@@ -140,7 +147,7 @@ class BundleVerifier:
                 self._ledger.registry(block=self._block).lower(),
                 self._passports.registry(block=self._block).lower(),
             }
-            self._chain_usable = self.judge(
+            self.chain_usable = self.judge(
                 Link.CONTRACTS,
                 registries == {trust.registry.lower()},
                 f"ledger and passports answer to the trust anchor's registry (as of block {self._block})",
@@ -159,7 +166,7 @@ class BundleVerifier:
 
     def _on_chain(self, link: Link, place: str, check: Callable[[], None]) -> None:
         """Run a check that needs the trusted network, or say that it could not be made."""
-        if not self._chain_usable:
+        if not self.chain_usable:
             self.add(link, Status.UNCHECKED, "the network could not be trusted or asked", place)
             return
         with self._asking(link, place):
@@ -310,7 +317,7 @@ class BundleVerifier:
 
     def _errors(self, proof: EventProof, place: str) -> None:
         """A declared error does not contradict a record: it is part of it, and whoever reads should know."""
-        if self._chain_usable:
+        if self.chain_usable:
             with self._asking(Link.ATTESTATION, place):
                 declaration = self._ledger.error_of(proof.member, proof.seal_id, block=self._block)
                 if declaration != bytes(32):
@@ -327,7 +334,7 @@ class BundleVerifier:
         while grown:
             grown = False
             for event in self._valid.values():
-                if event.get("type") != "AggregationEvent" or event.get("action") != "ADD":
+                if event.get("type") not in _PACKING or event.get("action") == "DELETE":
                     continue
                 parent = set(things({"parentID": event.get("parentID")}))
                 inside = set(things({**event, "parentID": None}))
@@ -379,7 +386,7 @@ class BundleVerifier:
 
     def _no_passport(self) -> None:
         token = int.from_bytes(item_id(self.bundle.item), "big")
-        if self._chain_usable:
+        if self.chain_usable:
             with self._asking(Link.ISSUE):
                 issue = self._passports.issue_of(token, block=self._block)
                 if issue != bytes(32):
