@@ -5,13 +5,10 @@ takes milliseconds. Time stands still until `warp`, and a contract's address dep
 so that signatures, and with them gas, are the same whatever tests ran before.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
-from types import MappingProxyType
 from typing import Any
 
 from eth.abc import ComputationAPI
@@ -23,79 +20,53 @@ from eth.vm.forks.cancun.state import CancunState
 from eth.vm.forks.cancun.transactions import CancunTransactionBuilder
 from eth.vm.message import Message
 from eth.vm.spoof import SpoofTransaction
-from eth_abi.abi import decode, encode
 from eth_typing import Address, BlockNumber, Hash32
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from chain.artifact import Artifact, artifact_folder
-from chain.compiler import TEST_ARTIFACTS
+from tests.contracts.abi import (
+    Abi,
+    Attempt,
+    Event,
+    Reverted,
+    artifact,
+    attempt,
+    decode_log,
+    decode_parameters,
+    decode_revert,
+    encode_arguments,
+    reverts,
+    signature_of,
+    type_of,
+)
+
+# What test files need of a chain comes from here.
+__all__ = [
+    "CHAIN_ID",
+    "GAS_LIMIT",
+    "GENESIS_TIME",
+    "RELAYER",
+    "ZERO_ADDRESS",
+    "Abi",
+    "Attempt",
+    "Contract",
+    "Event",
+    "Evm",
+    "Receipt",
+    "Reverted",
+    "Snapshot",
+    "address_of",
+    "attempt",
+    "decode_revert",
+    "reverts",
+    "type_of",
+]
 
 CHAIN_ID = 520_731
 GENESIS_TIME = 1_800_000_000
 GAS_LIMIT = 30_000_000
 ZERO_ADDRESS = "0x" + "00" * 20
 BLANK_ROOT = Hash32(bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"))
-
-Abi = Mapping[str, Any]
-
-
-class Reverted(Exception):
-    """A call or transaction was reverted.
-
-    `name` is the custom error's name ("Error" and "Panic" for Solidity's own, "" without data), `values` its
-    arguments by name, `data` the raw revert data.
-    """
-
-    def __init__(self, name: str, values: Mapping[str, Any], data: bytes) -> None:
-        super().__init__(f"{name or 'no reason'}({', '.join(f'{k}={v!r}' for k, v in values.items())})")
-        self.name = name
-        self.values = dict(values)
-        self.data = data
-
-
-@dataclass
-class Attempt:
-    """How an attempt ended."""
-
-    error: Reverted | None = None
-
-    @property
-    def done(self) -> bool:
-        """Whether it went through."""
-        return self.error is None
-
-
-@contextmanager
-def attempt() -> Iterator[Attempt]:
-    """What is inside may revert; ask afterwards."""
-    tried = Attempt()
-    try:
-        yield tried
-    except Reverted as error:
-        tried.error = error
-
-
-@contextmanager
-def reverts(name: str, /, **values: Any) -> Iterator[None]:
-    """What is inside must revert with custom error `name` and exactly these values (none given: any)."""
-    with attempt() as tried:
-        yield
-    error = tried.error
-    assert error is not None, f"went through, but {name} was expected"
-    expected = values or error.values
-    assert (error.name, error.values) == (name, expected), f"{error} instead of {name}({values})"
-
-
-@dataclass(frozen=True)
-class Event:
-    """One decoded log; `name` is "" where no known contract declares it."""
-
-    address: str
-    name: str
-    values: Mapping[str, Any]
-    topics: Sequence[bytes]
-    data: bytes
 
 
 @dataclass(frozen=True)
@@ -115,113 +86,6 @@ class Receipt:
         found = self.named(name)
         assert len(found) == 1, f"{len(found)} {name} among {[event.name for event in self.events]}"
         return found[0]
-
-
-def type_of(parameter: Abi) -> str:
-    """ABI type with structs written as tuples."""
-    if not parameter["type"].startswith("tuple"):
-        return str(parameter["type"])
-    inner = ",".join(type_of(component) for component in parameter["components"])
-    return f"({inner}){parameter['type'][len('tuple') :]}"
-
-
-def types_of(parameters: Sequence[Abi]) -> list[str]:
-    return [type_of(parameter) for parameter in parameters]
-
-
-def signature_of(entry: Abi) -> str:
-    return f"{entry['name']}({','.join(types_of(entry['inputs']))})"
-
-
-def _to_abi(parameter: Abi, value: Any, kind: str | None = None) -> Any:
-    """Structs given as mappings become tuples in the ABI's order; anything else stays."""
-    kind = parameter["type"] if kind is None else kind
-    if kind.endswith("]"):
-        return [_to_abi(parameter, item, kind[: kind.rindex("[")]) for item in value]
-    if kind == "tuple":
-        if isinstance(value, Mapping):
-            names = [component["name"] for component in parameter["components"]]
-            assert set(value) == set(names), f"struct fields {sorted(value)} given, {sorted(names)} declared"
-            value = [value[name] for name in names]
-        return tuple(
-            _to_abi(component, item) for component, item in zip(parameter["components"], value, strict=True)
-        )
-    return value.address if isinstance(value, Contract) else value
-
-
-def _from_abi(parameter: Abi, value: Any, kind: str | None = None) -> Any:
-    """Tuples become mappings by name, addresses checksummed text."""
-    kind = parameter["type"] if kind is None else kind
-    if kind.endswith("]"):
-        return [_from_abi(parameter, item, kind[: kind.rindex("[")]) for item in value]
-    if kind == "tuple":
-        return {c["name"]: _from_abi(c, item) for c, item in zip(parameter["components"], value, strict=True)}
-    return to_checksum_address(value) if kind == "address" else value
-
-
-def _decode(parameters: Sequence[Abi], data: bytes) -> list[Any]:
-    values = decode(types_of(parameters), data)
-    return [_from_abi(parameter, value) for parameter, value in zip(parameters, values, strict=True)]
-
-
-@cache
-def artifact(name: str) -> Artifact:
-    """A product contract, or one of the tests' own."""
-    own = TEST_ARTIFACTS / f"{name}.json"
-    product = artifact_folder().joinpath(f"{name}.json")
-    return Artifact.from_json((product if product.is_file() else own).read_text(encoding="utf-8"))
-
-
-@cache
-def _declared(kind: str) -> Mapping[bytes, Sequence[Abi]]:
-    """Errors by selector, events by topic, of every compiled contract."""
-    found: dict[bytes, list[Abi]] = {}
-    product = [entry for entry in artifact_folder().iterdir() if entry.name.endswith(".json")]
-    for entry in [*product, *TEST_ARTIFACTS.glob("*.json")]:
-        if entry.name == "manifest.json":
-            continue
-        for item in json.loads(entry.read_text(encoding="utf-8"))["abi"]:
-            if item["type"] != kind:
-                continue
-            digest = keccak(text=signature_of(item))
-            known = found.setdefault(digest if kind == "event" else digest[:4], [])
-            if item not in known:
-                known.append(item)
-    return MappingProxyType(found)
-
-
-_BUILT_IN: Mapping[bytes, Abi] = {
-    keccak(text="Error(string)")[:4]: {"name": "Error", "inputs": [{"name": "message", "type": "string"}]},
-    keccak(text="Panic(uint256)")[:4]: {"name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]},
-}
-
-
-def decode_revert(data: bytes) -> Reverted:
-    """The error that revert data stands for."""
-    entries = _declared("error").get(data[:4], ())
-    entry = entries[0] if entries else _BUILT_IN.get(data[:4])
-    if entry is None:
-        return Reverted("", {"data": data} if data else {}, data)
-    values = _decode(entry["inputs"], data[4:])
-    names = [parameter["name"] for parameter in entry["inputs"]]
-    return Reverted(entry["name"], dict(zip(names, values, strict=True)), data)
-
-
-def _decode_log(address: bytes, topics: Sequence[bytes], data: bytes) -> Event:
-    where = to_checksum_address(address)
-    for entry in _declared("event").get(topics[0] if topics else b"", ()):
-        indexed = [parameter for parameter in entry["inputs"] if parameter["indexed"]]
-        plain = [parameter for parameter in entry["inputs"] if not parameter["indexed"]]
-        if len(indexed) != len(topics) - 1:
-            continue
-        values: dict[str, Any] = {}
-        for parameter, topic in zip(indexed, topics[1:], strict=True):
-            hashed = parameter["type"] in {"string", "bytes"} or parameter["type"].endswith(("]", "tuple"))
-            values[parameter["name"]] = topic if hashed else _decode([parameter], topic)[0]
-        values.update(zip((parameter["name"] for parameter in plain), _decode(plain, data), strict=True))
-        in_order = {parameter["name"]: values[parameter["name"]] for parameter in entry["inputs"]}
-        return Event(where, entry["name"], in_order, topics, data)
-    return Event(where, "", {}, topics, data)
 
 
 def _as_bytes(address: str) -> Address:
@@ -333,7 +197,7 @@ class Evm:
         _raise_if_stopped(computation)
         used = CancunVM.finalize_gas_used(transaction, computation)
         events = [
-            _decode_log(address, [topic.to_bytes(32, "big") for topic in topics], log)
+            decode_log(address, [topic.to_bytes(32, "big") for topic in topics], log)
             for address, topics, log in computation.get_log_entries()
         ]
         created = None if to else to_checksum_address(computation.msg.storage_address)
@@ -350,7 +214,7 @@ class Evm:
         )
         deployer = address_of(f"deployer of {name} {label}")
         assert self._state.get_nonce(_as_bytes(deployer)) == 0, f"{name} {label!r} deployed before"
-        code = compiled.bytecode + _encode_arguments(constructor, arguments)
+        code = compiled.bytecode + encode_arguments(constructor, arguments)
         _, gas, events, created = self.execute(None, code, deployer)
         assert created is not None
         return Contract(self, name, created, deployment=Receipt(gas, created, events))
@@ -403,12 +267,6 @@ def address_of(label: str) -> str:
 RELAYER = address_of("relayer")
 
 
-def _encode_arguments(entry: Abi, arguments: Sequence[Any]) -> bytes:
-    inputs = entry["inputs"]
-    values = [_to_abi(parameter, value) for parameter, value in zip(inputs, arguments, strict=True)]
-    return encode(types_of(inputs), values)
-
-
 class Contract:
     """A deployed contract.
 
@@ -438,7 +296,7 @@ class Contract:
     def encode(self, name: str, *arguments: Any) -> bytes:
         """Call data."""
         entry = self.function(name, len(arguments))
-        return keccak(text=signature_of(entry))[:4] + _encode_arguments(entry, arguments)
+        return keccak(text=signature_of(entry))[:4] + encode_arguments(entry, arguments)
 
     def selector(self, name: str) -> bytes:
         """The four bytes of the one function of this name."""
@@ -450,7 +308,7 @@ class Contract:
 
     def _result(self, name: str, count: int, output: bytes) -> Any:
         outputs = self.function(name, count)["outputs"]
-        values = _decode(outputs, output) if outputs else []
+        values = decode_parameters(outputs, output) if outputs else []
         return values[0] if len(values) == 1 else tuple(values) or None
 
     def transact(

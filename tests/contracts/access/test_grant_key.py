@@ -1,5 +1,7 @@
 """MemberRegistry.grantKey (rule 6: a member rotates its own keys alone)."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.contracts.evm import ZERO_ADDRESS, reverts
@@ -193,3 +195,16 @@ def test_keys_that_have_not_ended_are_bounded_and_ended_ones_make_room(
         world.grant_key(world.brand, keys[32])
     assert world.registry.call("requireRole", keys[31].address, 0) == world.brand.gln
     assert world.registry.call("key", keys[7].address)["gln"] == world.brand.gln
+
+
+def test_a_contract_account_is_a_key_too(world: World) -> None:
+    owner = signer("wallet owner")
+    wallet = replace(owner, address=world.evm.deploy("ContractWallet", owner.address).address)
+    world.grant_key(world.brand, wallet, roles=TRADER | KEY_ADMIN)
+    world.grant_key(world.brand, FRESH, by=wallet, roles=TRADER)
+    thief = replace(signer("thief"), address=wallet.address)
+    with reverts("SignatureInvalid"):
+        world.grant_key(world.brand, signer("third"), by=thief, roles=TRADER)
+    # The owner's own address is no key, only the account's is.
+    with reverts("KeyNotLive", key=owner.address, gln=0, validFrom=0, validUntil=0):
+        world.registry.call("requireRole", owner.address, 0)
