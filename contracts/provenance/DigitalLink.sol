@@ -14,8 +14,8 @@ library DigitalLink {
     uint256 private constant MAX_SERIAL = 20;
     /// @dev Bit n stands for byte n. GS1 AI encodable character set 82 (General Specifications, figure 7.11-1).
     uint256 private constant SET_82 = 0x07fffffe87fffffeffffffe600000000;
-    /// @dev Letters, digits and - . _ ~ (RFC 3986, section 2.3).
-    uint256 private constant UNRESERVED = 0x47fffffe87fffffe03ff600000000000;
+    /// @dev Of those, the unreserved ones of RFC 3986, section 2.3: letters, digits and - . _
+    uint256 private constant PLAIN = 0x07fffffe87fffffe03ff600000000000;
     bytes32 private constant HEX_DIGITS = "0123456789ABCDEF";
 
     /// @dev Refuses a number that is no GTIN (General Specifications, section 7.9: weights 3, 1, 3, … from the right).
@@ -40,23 +40,27 @@ library DigitalLink {
     function canonical(uint64 gtin, string calldata serial) internal pure returns (string memory uri) {
         uint256 length = bytes(serial).length;
         if (length == 0 || length > MAX_SERIAL) revert SerialInvalid(serial);
-        // Room for the longest link; its length is set once it is known.
-        uri = string.concat("https://id.gs1.org/01/00000000000000/21/", string(new bytes(3 * MAX_SERIAL)));
         bool fits = true;
         assembly ("memory-safe") {
+            // Room for the longest link, 40 + 3 * MAX_SERIAL bytes.
+            uri := mload(0x40)
+            mstore(0x40, add(uri, 0xa0))
+            let start := add(uri, 0x20)
+            mstore(start, "https://id.gs1.org/01/0000000000")
+            mstore(add(start, 0x20), "0000/21/")
             let rest := gtin
-            for { let at := add(uri, 67) } rest { at := sub(at, 1) } {
+            for { let at := add(start, 35) } rest { at := sub(at, 1) } {
                 mstore8(at, add(48, mod(rest, 10)))
                 rest := div(rest, 10)
             }
-            let start := add(uri, 0x20)
             let end := add(start, 40)
-            for { let i := 0 } lt(i, length) { i := add(i, 1) } {
-                let char := byte(0, calldataload(add(serial.offset, i)))
+            let last := add(serial.offset, length)
+            for { let at := serial.offset } lt(at, last) { at := add(at, 1) } {
+                let char := byte(0, calldataload(at))
                 let bit := shl(char, 1)
-                if iszero(and(SET_82, bit)) { fits := 0 }
-                switch and(UNRESERVED, bit)
+                switch and(PLAIN, bit)
                 case 0 {
+                    if iszero(and(SET_82, bit)) { fits := 0 }
                     mstore8(end, 0x25)
                     mstore8(add(end, 1), byte(shr(4, char), HEX_DIGITS))
                     mstore8(add(end, 2), byte(and(char, 0x0f), HEX_DIGITS))

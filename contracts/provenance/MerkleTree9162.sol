@@ -6,52 +6,73 @@ pragma solidity ^0.8.28;
 /// @dev OpenZeppelin's MerkleProof sorts its pairs and knows neither index nor size, so it does not fit these trees.
 library MerkleTree9162 {
     /// @dev Leaf hash of section 2.1.1: SHA-256(0x00 || data).
-    function leafHash(bytes memory data) internal pure returns (bytes32) {
-        return sha256(bytes.concat(bytes1(0x00), data));
+    function leafHash(bytes memory data) internal view returns (bytes32 leaf) {
+        assembly ("memory-safe") {
+            let at := mload(0x40)
+            let length := mload(data)
+            mstore8(at, 0x00)
+            mcopy(add(at, 0x01), add(data, 0x20), length)
+            // The precompile fails only for want of gas, and then what lies there is no hash.
+            if iszero(staticcall(gas(), 0x02, at, add(length, 0x01), 0x00, 0x20)) { revert(0, 0) }
+            leaf := mload(0x00)
+        }
     }
 
-    /// @dev Names as in the RFC. Whether `leaf` (a leaf hash) stands at `index` of the tree of `size` leaves with this root; `proof` holds
+    /// @dev Whether `leaf` (a leaf hash) stands at `index` of the tree of `size` leaves with this root; `proof` holds
     /// the siblings, lowest first.
     function verify(bytes32 leaf, uint64 index, uint64 size, bytes32[] calldata proof, bytes32 root)
         internal
         view
         returns (bool)
     {
-        if (index >= size) return false;
-        uint256 fn = index;
-        uint256 sn = size - 1;
-        bytes32 r = leaf;
-        for (uint256 i = 0; i < proof.length; ++i) {
-            if (sn == 0) return false;
-            if (fn & 1 == 1 || fn == sn) {
-                r = nodeHash(proof[i], r);
-                // An odd last node has risen to here without a sibling: skip the levels it skipped.
-                while (fn & 1 == 0 && fn != 0) {
-                    fn >>= 1;
-                    sn >>= 1;
-                }
-            } else {
-                r = nodeHash(r, proof[i]);
-            }
-            fn >>= 1;
-            sn >>= 1;
-        }
-        return sn == 0 && r == root;
+        (bool fits, bytes32 implied) = rootOf(leaf, index, size, proof);
+        return fits && implied == root;
     }
 
-    /// @dev Node hash of section 2.1.1: SHA-256(0x01 || left || right). Assembly, as `sha256(bytes.concat(…))` would
-    /// leave 97 bytes of memory behind at every level.
-    function nodeHash(bytes32 left, bytes32 right) internal view returns (bytes32 result) {
-        bool done;
+    /// @dev The root that a proof leads to, and whether the proof is as long as `index` and `size` ask. Names `fn` and
+    /// `sn` as in the RFC. Assembly, as 20 rounds of `sha256(bytes.concat(…))` cost 7,000 gas more.
+    function rootOf(bytes32 leaf, uint64 index, uint64 size, bytes32[] calldata proof)
+        internal
+        view
+        returns (bool fits, bytes32 root)
+    {
+        if (index >= size) return (false, 0);
+        uint256 fn = index;
+        uint256 sn = size - 1;
+        root = leaf;
         assembly ("memory-safe") {
-            let free := mload(0x40)
-            mstore8(free, 0x01)
-            mstore(add(free, 0x01), left)
-            mstore(add(free, 0x21), right)
-            done := staticcall(gas(), 0x02, free, 0x41, 0x00, 0x20)
-            result := mload(0x00)
+            // 0x01 || left || right, in memory that nobody uses.
+            let node := mload(0x40)
+            let left := add(node, 0x01)
+            let right := add(node, 0x21)
+            mstore8(node, 0x01)
+            fits := 1
+            let end := add(proof.offset, shl(5, proof.length))
+            for { let at := proof.offset } lt(at, end) { at := add(at, 0x20) } {
+                if iszero(sn) {
+                    fits := 0
+                    break
+                }
+                switch or(and(fn, 1), eq(fn, sn))
+                case 0 {
+                    mstore(left, root)
+                    mstore(right, calldataload(at))
+                }
+                default {
+                    mstore(left, calldataload(at))
+                    mstore(right, root)
+                    // An odd last node has risen to here without a sibling: skip the levels it skipped.
+                    for {} iszero(or(and(fn, 1), iszero(fn))) {} {
+                        fn := shr(1, fn)
+                        sn := shr(1, sn)
+                    }
+                }
+                fn := shr(1, fn)
+                sn := shr(1, sn)
+                if iszero(staticcall(gas(), 0x02, node, 0x41, 0x00, 0x20)) { revert(0, 0) }
+                root := mload(0x00)
+            }
+            fits := and(fits, iszero(sn))
         }
-        // The precompile fails only for want of gas, and then `result` is no hash.
-        if (!done) revert();
     }
 }

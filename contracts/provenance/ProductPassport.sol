@@ -16,22 +16,28 @@ import {MerkleTree9162} from "./MerkleTree9162.sol";
 /// @title Passports of serialised items
 /// @notice Issued by root under a licence, materialised one by one, stopped by recall or seizure; nobody administers it.
 contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
-    /// @dev One slot, then two. A GTIN has 47 bits; `number` counts issues from 1.
-    struct KeptIssue {
+    /// @dev One slot. A GTIN has 47 bits; `number` counts issues from 1.
+    struct Head {
         uint64 maker;
         uint48 gtin;
         uint64 size;
         uint40 issuedAt;
         uint32 number;
         bool stopped;
+    }
+
+    struct KeptIssue {
+        Head head;
         bytes32 licence;
         bytes32 root;
     }
 
-    /// @dev Owner and issue share a slot: a token costs 22,100 gas less than with ERC721's own mapping.
+    /// @dev Owner and issue share a slot: a token costs 22,100 gas less than with ERC721's own mapping. `named`: some
+    /// recall names the item, so that only then its stop is looked up; set for items without token, too.
     struct KeptToken {
         address owner;
         uint32 issueNumber;
+        bool named;
     }
 
     struct Stop {
@@ -54,8 +60,8 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
     uint32 private _issueCount;
     mapping(uint256 tokenId => KeptToken) private _tokens;
     mapping(address owner => uint256) private _held;
-    /// @dev By scope (an issue, a maker or a GTIN) and item; see `_recaller`.
-    mapping(bytes32 scope => mapping(bytes32 item => Stop)) private _stops;
+    /// @dev By what a stop reaches and item (zero for a whole issue); see `_reach`.
+    mapping(bytes32 reach => mapping(bytes32 item => Stop)) private _stops;
 
     /// @notice Binds the passports to one registry of members and one of rights for ever.
     constructor(IMemberRegistry registry_, IRightsRegistry rights_) ERC721("TradeSeal Product Passport", "TSPP") {
@@ -86,20 +92,7 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
         _requireSigned(structHash, batch.deadline, signer, signature);
         uint64 maker = registry.requireRole(signer, Roles.MAKER);
 
-        issueId = issueIdOf(maker, batch.root);
-        if (_issues[issueId].size != 0) revert AlreadyIssued(issueId);
-        uint32 number = ++_issueCount;
-        _issues[issueId] = KeptIssue({
-            maker: maker,
-            gtin: uint48(batch.gtin),
-            size: batch.size,
-            issuedAt: uint40(block.timestamp),
-            number: number,
-            stopped: false,
-            licence: batch.licence,
-            root: batch.root
-        });
-        _issueIds[number] = issueId;
+        issueId = _keep(batch, maker);
         rights.consume(batch.licence, maker, batch.gtin, batch.size);
         emit Issued(issueId, maker, batch.gtin, batch.root, batch.size, batch.licence, batch.cid, signer);
     }
@@ -109,23 +102,12 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
         external
         returns (uint256 tokenId)
     {
-        KeptIssue storage kept = _issues[issueId];
-        uint64 maker = kept.maker;
-        if (maker == 0) revert IssueUnknown(issueId);
-        (, tokenId) = DigitalLink.item(kept.gtin, serial);
-        // Leaf data is 0x02, the serial's length and the serial: no serial is another one's beginning.
-        bytes32 leaf = MerkleTree9162.leafHash(bytes.concat(bytes1(0x02), bytes1(uint8(bytes(serial).length)), bytes(serial)));
-        if (!MerkleTree9162.verify(leaf, index, kept.size, proof, kept.root)) {
-            revert ProofInvalid(issueId, index, serial);
-        }
-        uint32 first = _tokens[tokenId].issueNumber;
-        if (first != 0) revert AlreadyMaterialised(tokenId, _issueIds[first]);
-
-        IMemberRegistry.Member memory holder = registry.member(maker);
-        _requireMayHold(tokenId, issueId, holder, holder.account);
-        _tokens[tokenId].issueNumber = kept.number;
-        _mint(holder.account, tokenId);
-        emit Materialised(issueId, tokenId, index, serial, holder.account);
+        Head memory head = _issues[issueId].head;
+        if (head.maker == 0) revert IssueUnknown(issueId);
+        (, tokenId) = DigitalLink.item(head.gtin, serial);
+        _requireIssued(issueId, head, index, serial, proof);
+        address to = _mintFor(issueId, head, tokenId);
+        emit Materialised(issueId, tokenId, index, serial, to);
     }
 
     /// @inheritdoc IProductPassport
@@ -134,34 +116,35 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
         bytes32 structHash =
             keccak256(abi.encode(RECALL_TYPEHASH, stop.issueId, stop.item, stop.evidence, stop.deadline));
         _requireSigned(structHash, stop.deadline, signer, signature);
-        KeptIssue storage kept = _issues[stop.issueId];
-        if (kept.maker == 0) revert IssueUnknown(stop.issueId);
-        (uint64 by, bool wide, bool seizure) = _recaller(stop.issueId, kept, signer);
+        Head memory head = _issues[stop.issueId].head;
+        if (head.maker == 0) revert IssueUnknown(stop.issueId);
+        (uint64 by, bool seizure) = _recaller(stop.issueId, head.maker, signer);
 
-        bytes32 scope = stop.item == 0 ? stop.issueId : wide ? _goods(kept.gtin) : _makers(by);
-        Stop storage place = _stops[scope][stop.item];
+        Stop storage place = _stops[stop.item == 0 ? stop.issueId : _reach(head)][stop.item];
         if (place.by != 0) revert AlreadyRecalled(stop.issueId, stop.item);
         place.by = by;
         place.evidence = stop.evidence;
         emit Recalled(stop.issueId, stop.item, by, stop.evidence, seizure);
         if (stop.item == 0) {
-            kept.stopped = true;
+            _issues[stop.issueId].head.stopped = true;
             // Its tokens cannot be listed: their ids are digests.
             emit BatchMetadataUpdate(0, type(uint256).max);
-        } else if (_ownerOf(uint256(stop.item)) != address(0)) {
-            emit MetadataUpdate(uint256(stop.item));
+        } else {
+            KeptToken storage token = _tokens[uint256(stop.item)];
+            token.named = true;
+            if (token.owner != address(0)) emit MetadataUpdate(uint256(stop.item));
         }
     }
 
     /// @inheritdoc IProductPassport
     function issueRecord(bytes32 issueId) external view returns (IssueRecord memory) {
-        KeptIssue storage kept = _issues[issueId];
-        if (kept.maker == 0) revert IssueUnknown(issueId);
+        KeptIssue memory kept = _issues[issueId];
+        if (kept.head.maker == 0) revert IssueUnknown(issueId);
         return IssueRecord({
-            maker: kept.maker,
-            gtin: kept.gtin,
-            size: kept.size,
-            issuedAt: kept.issuedAt,
+            maker: kept.head.maker,
+            gtin: kept.head.gtin,
+            size: kept.head.size,
+            issuedAt: kept.head.issuedAt,
             licence: kept.licence,
             root: kept.root
         });
@@ -174,11 +157,8 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
 
     /// @inheritdoc IProductPassport
     function recallOf(bytes32 issueId, bytes32 item) external view returns (uint64 by, bytes32 evidence) {
-        KeptIssue storage kept = _issues[issueId];
-        if (kept.maker == 0) return (0, 0);
         Stop storage stop = _stops[issueId][0];
-        if (stop.by == 0) stop = _stops[_goods(kept.gtin)][item];
-        if (stop.by == 0) stop = _stops[_makers(kept.maker)][item];
+        if (stop.by == 0) stop = _stops[_reach(_issues[issueId].head)][item];
         return (stop.by, stop.evidence);
     }
 
@@ -211,68 +191,108 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
     }
 
     /// @dev ERC721's own on our mappings, and the rules of a sale before every transfer. A mint comes from
-    /// `materialise` alone, which has asked them for the maker; nothing burns.
+    /// `materialise` alone, which has named the issue and asked them for the maker; nothing burns.
     function _update(address to, uint256 tokenId, address auth) internal override returns (address from) {
-        from = _ownerOf(tokenId);
+        KeptToken storage token = _tokens[tokenId];
+        from = token.owner;
         if (auth != address(0)) _checkAuthorized(from, auth, tokenId);
+        if (token.issueNumber == 0) revert ERC721NonexistentToken(tokenId);
         if (from != address(0)) {
             uint64 gln = registry.memberOfAccount(to);
             if (gln == 0) revert HolderNotMember(to);
-            _requireMayHold(tokenId, _issueIds[_tokens[tokenId].issueNumber], registry.member(gln), to);
+            bytes32 issueId = _issueIds[token.issueNumber];
+            _requireMayHold(tokenId, issueId, _issues[issueId].head, registry.member(gln), to);
             _approve(address(0), tokenId, address(0), false);
-            _held[from] -= 1;
         }
-        _held[to] += 1;
-        _tokens[tokenId].owner = to;
+        // As in ERC721: who owned a token held one, and nobody holds 2^256.
+        unchecked {
+            if (from != address(0)) _held[from] -= 1;
+            _held[to] += 1;
+        }
+        token.owner = to;
         emit Transfer(from, to, tokenId);
+    }
+
+    /// @dev Records an issue once.
+    function _keep(Issue calldata batch, uint64 maker) private returns (bytes32 issueId) {
+        issueId = issueIdOf(maker, batch.root);
+        KeptIssue storage kept = _issues[issueId];
+        if (kept.head.maker != 0) revert AlreadyIssued(issueId);
+        uint32 number = ++_issueCount;
+        kept.head = Head({
+            maker: maker,
+            gtin: uint48(batch.gtin),
+            size: batch.size,
+            issuedAt: uint40(block.timestamp),
+            number: number,
+            stopped: false
+        });
+        kept.licence = batch.licence;
+        kept.root = batch.root;
+        _issueIds[number] = issueId;
+    }
+
+    /// @dev Mints to the maker's account where the rules of a sale allow it.
+    function _mintFor(bytes32 issueId, Head memory head, uint256 tokenId) private returns (address to) {
+        KeptToken storage token = _tokens[tokenId];
+        if (token.issueNumber != 0) revert AlreadyMaterialised(tokenId, _issueIds[token.issueNumber]);
+        IMemberRegistry.Member memory holder = registry.member(head.maker);
+        to = holder.account;
+        _requireMayHold(tokenId, issueId, head, holder, to);
+        token.issueNumber = head.number;
+        _mint(to, tokenId);
+    }
+
+    /// @dev The serial stands at `index` below the issue's root.
+    function _requireIssued(
+        bytes32 issueId,
+        Head memory head,
+        uint64 index,
+        string calldata serial,
+        bytes32[] calldata proof
+    ) private view {
+        // Leaf data is 0x02, the serial's length and the serial: no serial is another one's beginning.
+        bytes memory data = bytes.concat(bytes1(0x02), bytes1(uint8(bytes(serial).length)), bytes(serial));
+        (bool fits, bytes32 root) = MerkleTree9162.rootOf(MerkleTree9162.leafHash(data), index, head.size, proof);
+        // The issue's id commits to its root: cheaper than reading the root.
+        if (!fits || issueIdOf(head.maker, root) != issueId) revert ProofInvalid(issueId, index, serial);
     }
 
     /// @dev Not stopped, the holder an active member, the licence live for the holder's country.
     function _requireMayHold(
         uint256 tokenId,
         bytes32 issueId,
+        Head memory head,
         IMemberRegistry.Member memory holder,
         address account
     ) private view {
-        KeptIssue storage kept = _issues[issueId];
-        bytes32 item = bytes32(tokenId);
-        if (kept.stopped || _stops[_goods(kept.gtin)][item].by != 0 || _stops[_makers(kept.maker)][item].by != 0) {
+        if (head.stopped || (_tokens[tokenId].named && _stops[_reach(head)][bytes32(tokenId)].by != 0)) {
             revert ItemRecalled(tokenId, issueId);
         }
         if (!holder.active) revert HolderNotMember(account);
-        rights.checkTerritory(kept.licence, holder.country);
+        rights.checkTerritory(_issues[issueId].licence, holder.country);
     }
 
     /// @dev The member that may stop this issue by `signer`'s key, and whether it does so as an authority. A key that
-    /// its member limited to other work recalls nothing. `wide` tells what a stop of one item reaches: by licensor or
-    /// authority, the item in every issue of the GTIN, which is the licensor's own; by a maker, the item in every issue
-    /// of that maker, so that issuing it again does not free it, and nobody else's, as nothing here proves that the
-    /// item is in the issue.
-    function _recaller(bytes32 issueId, KeptIssue storage kept, address signer)
-        private
-        view
-        returns (uint64 by, bool wide, bool seizure)
-    {
+    /// its member limited to other work recalls nothing.
+    function _recaller(bytes32 issueId, uint64 maker, address signer) private view returns (uint64 by, bool seizure) {
         by = registry.requireRole(signer, 0);
-        wide = by == rights.licenceRecord(kept.licence).licensor;
-        if (wide) {
-            registry.requireMember(signer, by, by == kept.maker ? Roles.BRAND_OWNER | Roles.MAKER : Roles.BRAND_OWNER);
-        } else if (by == kept.maker) {
-            registry.requireMember(signer, by, Roles.MAKER);
+        uint64 licensor = rights.licenceRecord(_issues[issueId].licence).licensor;
+        if (by == maker || by == licensor) {
+            uint32 anyOf = (by == maker ? Roles.MAKER : 0) | (by == licensor ? Roles.BRAND_OWNER : 0);
+            registry.requireMember(signer, by, anyOf);
         } else {
             try registry.requireRole(signer, Roles.CUSTOMS | Roles.REGULATOR) {
-                (wide, seizure) = (true, true);
+                seizure = true;
             } catch {
                 revert NotRecaller(issueId, by);
             }
         }
     }
 
-    function _makers(uint64 maker) private pure returns (bytes32) {
-        return bytes32((uint256(1) << 64) | maker);
-    }
-
-    function _goods(uint48 gtin) private pure returns (bytes32) {
-        return bytes32((uint256(2) << 64) | gtin);
+    /// @dev Where an item's stop is kept: by maker and GTIN, so that issuing the item again does not free it. No wider,
+    /// as nothing proves that the item is in the issue which a recall names: a maker or licensor could stop others'.
+    function _reach(Head memory head) private pure returns (bytes32) {
+        return bytes32((uint256(head.maker) << 64) | head.gtin);
     }
 }

@@ -28,7 +28,12 @@ def fields(world: World, ledger: Contract, consumer: Contract) -> dict[str, Any]
 
 
 def apply(
-    world: World, ledger: Contract, fields: Mapping[str, Any], recorded_at: int, data: bytes = b"", **more: Any
+    world: World,
+    ledger: Contract,
+    fields: Mapping[str, Any],
+    recorded_at: int,
+    data: bytes = b"",
+    **more: Any,
 ) -> Any:
     return ledger.transact("applyEffect", fields, world.carrier.gln, recorded_at, data, **more)
 
@@ -160,4 +165,6 @@ def test_gas_apply_effect(
     world: World, ledger: Contract, consumer: Contract, fields: dict[str, Any], gas_snapshot: GasSnapshot
 ) -> None:
     consumer.transact("setClosed", False)
-    gas_snapshot.record("EventLedger.applyEffect, a consumer that writes 7 slots", apply(world, ledger, fields, world.now).gas)
+    gas_snapshot.record(
+        "EventLedger.applyEffect, a consumer that writes 7 slots", apply(world, ledger, fields, world.now).gas
+    )

@@ -95,12 +95,12 @@ def test_rule_6_no_field_can_be_changed_after_signing(world: World, ledger: Cont
     assert set(CHANGES) == set(fields)
     signature = sign(ledger, "Attestation", fields, world.carrier.key)
     with pytest.raises(Reverted, match="SignatureInvalid"):
-        ledger.transact(
-            "attest", fields | {field: CHANGES[field]}, world.carrier.key.address, signature, b""
-        )
+        ledger.transact("attest", fields | {field: CHANGES[field]}, world.carrier.key.address, signature, b"")
 
 
-def test_rule_6_a_signature_counts_for_its_signer_ledger_and_chain_only(world: World, ledger: Contract) -> None:
+def test_rule_6_a_signature_counts_for_its_signer_ledger_and_chain_only(
+    world: World, ledger: Contract
+) -> None:
     fields = attestation(world)
     other = world.evm.deploy("EventLedger", world.registry, label="other")
     for signature, by in (
@@ -204,7 +204,9 @@ def pending(world: World, ledger: Contract, fields: Any) -> bool:
     return False
 
 
-def test_rule_11_a_reverting_consumer_leaves_the_record_and_its_reason(world: World, ledger: Contract) -> None:
+def test_rule_11_a_reverting_consumer_leaves_the_record_and_its_reason(
+    world: World, ledger: Contract
+) -> None:
     consumer = world.evm.deploy("RecordingConsumer")
     consumer.transact("setClosed", True)
     fields = delivery(world, consumer)
@@ -318,6 +320,7 @@ def test_gas_attest(world: World, ledger: Contract, gas_snapshot: GasSnapshot) -
     consumer = world.evm.deploy("RecordingConsumer")
     gas_snapshot.record("EventLedger.attest", plain)
     gas_snapshot.record(
-        "EventLedger.attest, a consumer that writes 7 slots", attest(world, ledger, delivery(world, consumer)).gas
+        "EventLedger.attest, a consumer that writes 7 slots",
+        attest(world, ledger, delivery(world, consumer)).gas,
     )
     assert plain <= 80_000

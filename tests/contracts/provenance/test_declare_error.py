@@ -18,7 +18,9 @@ def seal_id(world: World, ledger: Contract) -> bytes:
     return attested
 
 
-def test_declaration_is_kept_and_the_attestation_stays(world: World, ledger: Contract, seal_id: bytes) -> None:
+def test_declaration_is_kept_and_the_attestation_stays(
+    world: World, ledger: Contract, seal_id: bytes
+) -> None:
     before = ledger.call("attested", world.carrier.gln, seal_id)
     assert ledger.call("errorOf", world.carrier.gln, seal_id) == EMPTY
     receipt = declare_error(world, ledger, seal_id)
@@ -74,7 +76,5 @@ def test_what_cannot_be_declared(world: World, ledger: Contract, seal_id: bytes)
         declare_error(world, ledger, seal_id, deadline=world.now - 1)
 
 
-def test_gas_declare_error(
-    world: World, ledger: Contract, seal_id: bytes, gas_snapshot: GasSnapshot
-) -> None:
+def test_gas_declare_error(world: World, ledger: Contract, seal_id: bytes, gas_snapshot: GasSnapshot) -> None:
     gas_snapshot.record("EventLedger.declareError", declare_error(world, ledger, seal_id).gas)

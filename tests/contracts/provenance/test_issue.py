@@ -63,7 +63,7 @@ def test_rule_5_nothing_is_issued_beyond_the_licence(
     assert refused.value.name == "QuantityExceeded"
     issue(world, passport, items, licence, size=1000)
     with pytest.raises(Reverted, match="QuantityExceeded"):
-        issue(world, passport, IssuedItems(["one more"]), licence)
+        issue(world, passport, IssuedItems(["more"]), licence)
 
 
 def test_rule_5_no_issue_without_a_live_licence_for_it(

@@ -19,8 +19,8 @@ def leaves(size: int) -> list[bytes]:
 def test_hashes_of_leaves_and_nodes(libraries: Contract) -> None:
     for data in (b"", b"\x00", b"leaf" * 50):
         assert libraries.call("leafHash", data) == sha256(b"\x00" + data).digest() == tree.leaf_hash(data)
-    left, right = sha256(b"left").digest(), sha256(b"right").digest()
-    assert libraries.call("nodeHash", left, right) == sha256(b"\x01" + left + right).digest()
+    left, right = tree.leaf_hash(b"left"), tree.leaf_hash(b"right")
+    assert libraries.call("includes", b"left", 0, 2, [right], sha256(b"\x01" + left + right).digest())
 
 
 def test_vectors(libraries: Contract) -> None:
@@ -70,7 +70,9 @@ def test_random_trees(libraries: Contract, size: int, place: int, damage: int) -
     assert not libraries.call("includes", data[index], index, size, [*proof, built.root], built.root)
     if proof:
         at = damage % len(proof)
-        assert not libraries.call("includes", data[index], index, size, proof[:at] + proof[at + 1 :], built.root)
+        assert not libraries.call(
+            "includes", data[index], index, size, proof[:at] + proof[at + 1 :], built.root
+        )
         bent = bytes([proof[at][0] ^ 1]) + proof[at][1:]
         changed = [*proof[:at], bent, *proof[at + 1 :]]
         assert not libraries.call("includes", data[index], index, size, changed, built.root)

@@ -7,13 +7,8 @@ import {MerkleTree9162} from "../../../contracts/provenance/MerkleTree9162.sol";
 /// @notice Shows the libraries of contracts/provenance to tests.
 contract ProvenanceLibraries {
     /// @notice Leaf hash.
-    function leafHash(bytes calldata data) external pure returns (bytes32) {
+    function leafHash(bytes calldata data) external view returns (bytes32) {
         return MerkleTree9162.leafHash(data);
-    }
-
-    /// @notice Node hash.
-    function nodeHash(bytes32 left, bytes32 right) external view returns (bytes32) {
-        return MerkleTree9162.nodeHash(left, right);
     }
 
     /// @notice Inclusion of leaf data.
