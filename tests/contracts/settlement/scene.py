@@ -9,8 +9,18 @@ from typing import Any
 import pytest
 from eth_utils.crypto import keccak
 
-from tests.contracts.evm import Contract, Evm, Receipt, Reverted
-from tests.contracts.harness import DAY, YEAR, Signer, World, gtin_of, sign, sign_typed, typed_digest, typed_fields
+from tests.contracts.evm import Contract, Evm, Receipt, Reverted, decode_revert
+from tests.contracts.harness import (
+    DAY,
+    YEAR,
+    Signer,
+    World,
+    gtin_of,
+    sign,
+    sign_typed,
+    typed_digest,
+    typed_fields,
+)
 
 AMOUNT = 1_250_000
 HOUR = 3600
@@ -42,6 +52,12 @@ def refused(error: str, **values: Any) -> Iterator[None]:
     found = caught.value
     assert found.name == error, f"{found}, expected {error}"
     assert {name: found.values[name] for name in values} == values
+
+
+def decoded_reason(receipt: Receipt) -> tuple[str, Mapping[str, Any]]:
+    """Name and values of the error for which a consumer failed, as the ledger tells it."""
+    error = decode_revert(receipt.event("EffectFailed")["reason"])
+    return error.name, error.values
 
 
 def authorisation(
@@ -139,7 +155,7 @@ class Scene:
         """Lock the buyer's money."""
         return self.escrow.transact("fund", order, 0, FOREVER, self.funding_signature(order, by))
 
-    def attestation(self, order: Order, **changes: Any) -> dict[str, Any]:
+    def attestation(self, order: Order, /, **changes: Any) -> dict[str, Any]:
         """The carrier's event that proves delivery of this order."""
         seal = keccak(text=f"delivery {self.order_hash(order).hex()}")
         return {
@@ -170,7 +186,7 @@ class Scene:
         """abi.encode(Order), what the escrow wants as consumer data."""
         return self.escrow.encode("hashOrder", order)[4:]
 
-    def prove(self, order: Order, by: Signer | None = None, **changes: Any) -> Receipt:
+    def prove(self, order: Order, /, by: Signer | None = None, **changes: Any) -> Receipt:
         """The carrier proves delivery."""
         return self.attest(self.attestation(order, **changes), self.encoded(order), by)
 
@@ -181,13 +197,13 @@ class Scene:
             "applyEffect", attestation, gln, recorded_at, self.encoded(order), **sending
         )
 
-    def confirm(self, order: Order, by: Signer | None = None, **changes: Any) -> Receipt:
+    def confirm(self, order: Order, /, by: Signer | None = None, **changes: Any) -> Receipt:
         """The buyer's account consents."""
         values = {"order": self.order_hash(order), "deadline": self.world.deadline} | changes
         signature = sign(self.escrow, "Consent", values, by or self.buyer_account)
         return self.escrow.transact("confirm", order, values, signature)
 
-    def dispute(self, order: Order, by: Signer | None = None, **changes: Any) -> Receipt:
+    def dispute(self, order: Order, /, by: Signer | None = None, **changes: Any) -> Receipt:
         """The buyer's account disputes."""
         values = {
             "order": self.order_hash(order),
@@ -197,7 +213,7 @@ class Scene:
         signature = sign(self.escrow, "Dispute", values, by or self.buyer_account)
         return self.escrow.transact("dispute", order, values, signature)
 
-    def rule(self, order: Order, seller_amount: int, by: Signer | None = None, **changes: Any) -> Receipt:
+    def rule(self, order: Order, seller_amount: int, /, by: Signer | None = None, **changes: Any) -> Receipt:
         """The arbiter splits."""
         values = {
             "order": self.order_hash(order),

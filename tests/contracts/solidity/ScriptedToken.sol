@@ -105,7 +105,7 @@ contract ScriptedToken {
         }
         if (manner == Manner.RevertBomb) {
             assembly {
-                revert(0, 1000000)
+                revert(0, 100000)
             }
         }
         if (manner == Manner.ReturnsFalse) return false;
@@ -132,7 +132,7 @@ contract ScriptedToken {
         if (manner == Manner.ReturnBomb) {
             assembly {
                 mstore(0, 1)
-                return(0, 1000000)
+                return(0, 100000)
             }
         }
         return true;
