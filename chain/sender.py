@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from chain.blocks import Block, Receipt
-from chain.errors import CallReverted, ChainError, RpcError
+from chain.errors import CallReverted, ChainError, NodeNonsense, RpcError
 from chain.fees import Fees, quote_fees
 from chain.operation import OPEN, ChainIdentity, Finding, Lease, Operation, Reason, Status, Version
 from chain.outbox import Outbox
 from chain.rpc import Rpc
-from chain.signers import Signer
+from chain.signers import Signer, SignerError
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +42,8 @@ _CANNOT_RUN: Final = (
     "invalid jump",
 )
 _WALK: Final = 50
+_EAGER: Final = 0.02  # seconds to the second look after a request; then ever longer, up to the setting
+_LONGEST_PAUSE: Final = 5.0
 
 
 class ChainChanged(ChainError):
@@ -53,8 +55,8 @@ class SenderSettings:
     """Times are seconds, fees wei per gas, depths blocks."""
 
     lease_ttl: float = 5.0
-    poll: float = 0.1
-    """Between passes while something is under way."""
+    poll: float = 0.25
+    """At most, between passes while something is under way."""
     idle_poll: float = 1.0
     stuck_after: float = 30.0
     """A transaction not mined by then is signed again with a higher fee; each time it waits twice as long."""
@@ -130,24 +132,35 @@ class Sender:
     # -- the loop --------------------------------------------------------------------------------------------
 
     def run(self, stop: threading.Event) -> None:
-        """Send until `stop` is set. Errors of node and database are logged and tried again."""
-        failures = 0
+        """Send until `stop` is set, then give the lease back. Whatever fails is logged and tried again."""
+        failures = quiet = 0
         while not stop.is_set():
             try:
                 busy = self.run_once()
                 failures = 0
-                delay = self.settings.poll if busy else self.settings.idle_poll
-            except (ChainError, OperationalError) as error:
-                failures += 1
-                delay = min(self.settings.poll * 2**failures, 5.0)
+                eager = min(self.settings.poll, _EAGER * 1.5**quiet)
+                delay = eager if busy else self.settings.idle_poll
+                quiet = min(quiet + 1, 20)
+            except Exception as error:
+                failures = min(failures + 1, 20)
+                delay = min(_EAGER * 2**failures, _LONGEST_PAUSE)
                 self._resend_all = True
-                _log.warning("sender %s: %s; again in %.1f s", self.signer.address, error, delay)
-            deadline = time.monotonic() + delay
-            while not stop.is_set() and (left := deadline - time.monotonic()) > 0:
-                if self._wake.wait(min(left, 0.2)):
-                    self._wake.clear()
-                    break
+                expected = isinstance(error, ChainError | SQLAlchemyError | SignerError)
+                _log.warning(
+                    "sender %s: %s; again in %.2f s", self.signer.address, error, delay, exc_info=not expected
+                )
+            if self._rest(stop, delay):
+                quiet = 0
         self.close()
+
+    def _rest(self, stop: threading.Event, delay: float) -> bool:
+        """Wait for `delay` seconds, for a request (True), or for `stop`."""
+        deadline = time.monotonic() + delay
+        while not stop.is_set() and (left := deadline - time.monotonic()) > 0:
+            if self._wake.wait(min(left, 0.2)):
+                self._wake.clear()
+                return True
+        return False
 
     def close(self) -> None:
         """Give the lease back."""
@@ -274,7 +287,7 @@ class Sender:
                 self.rpc.call(operation.to, operation.data, block, self.signer.address, operation.value, gas)
             except CallReverted as reverted:
                 return explain_revert(reverted.data)
-            except RpcError as error:
+            except (RpcError, NodeNonsense) as error:
                 _log.info("operation %d: its revert cannot be repeated: %s", operation.id, error)
         return Reason("reverted; the reason depends on its place in the block and cannot be repeated")
 

@@ -29,17 +29,19 @@ def test_migrations_make_the_tables_that_the_models_describe(engine: Engine) -> 
     assert VERSION_TABLE in inspect(engine).get_table_names()
 
 
-def test_sqlite_is_durable_and_checks_references(engine: Engine) -> None:
+def test_sqlite_is_durable_and_checks_references(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    upgrade_outbox(engine)
     with engine.connect() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys")
         }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    orphan = text("INSERT INTO outbox_version VALUES (x'00', 999, 0, x'00', 1, '1', NULL, 0, NULL)")
     with writing(engine) as session, pytest.raises(IntegrityError):
-        session.execute(
-            text("INSERT INTO outbox_version VALUES (x'00', 999, 0, x'00', 1, '1', NULL, 0, NULL)")
-        )
+        session.execute(orphan)
+    engine.dispose()
 
 
 def test_a_transaction_that_fails_leaves_nothing(engine: Engine) -> None:
