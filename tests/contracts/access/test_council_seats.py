@@ -153,7 +153,7 @@ class LongCouncilMachine(CouncilMachine):
 
 TestCouncilMachine = CouncilMachine.TestCase
 TestCouncilMachine.settings = settings(
-    max_examples=5, stateful_step_count=15, deadline=None, derandomize=True
+    max_examples=4, stateful_step_count=12, deadline=None, derandomize=True
 )
 TestLongCouncilMachine = pytest.mark.slow(LongCouncilMachine.TestCase)
 TestLongCouncilMachine.settings = settings(
