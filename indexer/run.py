@@ -223,8 +223,9 @@ class Indexer:
             with session.begin_nested():
                 bodies.apply(session, answer, later)
         except Exception as error:  # content is anybody's writing: one piece must never stop the others
-            log.exception("content cannot be mirrored", cid=answer.cid)
-            bodies.postpone(session, answer.cid, f"{type(error).__name__}: {error}", later)
+            reason = f"{type(error).__name__}: {error}"
+            log.warning("content cannot be mirrored", cid=answer.cid, error=reason)
+            bodies.postpone(session, answer.cid, reason, later)
 
     # -- the loop ----------------------------------------------------------------------------------------
 

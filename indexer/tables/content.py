@@ -128,7 +128,7 @@ class SealedEvent(MirrorTable, table=True):
     declares_error: bool = Field(default=False)
     """the document carries an errorDeclaration"""
     error_reason: str | None = Field(default=None, sa_type=ChainText)
-    body: Any = Field(default=None, sa_type=JSON(none_as_null=True))
+    body: Any = Field(default=None, sa_type=JSON(none_as_null=True), nullable=True)
     """the sealed document with its effective @context"""
 
 

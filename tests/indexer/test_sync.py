@@ -1,4 +1,4 @@
-"""Mirroring a real chain: history and live, reorganisations of any depth, other chains, logs nobody can read."""
+"""Mirroring a real chain: history and live, reorganisations, other chains, logs that nobody can read."""
 
 import random
 import threading

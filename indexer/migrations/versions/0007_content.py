@@ -82,7 +82,7 @@ def upgrade() -> None:
         column("biz_location", columns.ChainText(), nullable=True),
         column("declares_error", sa.Boolean()),
         column("error_reason", columns.ChainText(), nullable=True),
-        column("body", sa.JSON(none_as_null=True)),
+        column("body", sa.JSON(none_as_null=True), nullable=True),
     )
     op.create_index("ix_sealed_event_time", "sealed_event", ["event_time", "seal_id"])
     op.create_table(
