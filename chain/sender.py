@@ -17,6 +17,7 @@ from typing import Any, Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from chain.answers import cannot_run, explain_revert, problem_of
 from chain.blocks import Block, Receipt
 from chain.errors import CallReverted, ChainError, NodeNonsense, RpcError
 from chain.fees import Fees, quote_fees
@@ -27,20 +28,6 @@ from chain.signers import Signer, SignerError
 
 _log = logging.getLogger(__name__)
 
-_TAKEN: Final = ("already known", "already imported", "already exists", "known transaction", "tx already in")
-_NONCE_USED: Final = ("nonce too low", "nonce is too low", "invalid nonce; got", "oldnonce")
-_UNDERPRICED: Final = (
-    "replacement transaction underpriced",
-    "replacement underpriced",
-    "underpriced replacement",
-)
-_CANNOT_RUN: Final = (
-    "out of gas",
-    "gas required exceeds",
-    "invalid opcode",
-    "stack underflow",
-    "invalid jump",
-)
 _WALK: Final = 50
 _EAGER: Final = 0.02  # seconds to the second look after a request; then ever longer, up to the setting
 _LONGEST_PAUSE: Final = 5.0
@@ -335,7 +322,7 @@ class Sender:
         requests = [("eth_sendRawTransaction", ["0x" + version.raw.hex()]) for _, version in due]
         results = self.rpc.batch(requests) if requests else []
         answers = [
-            (one.id, version.hash, _problem(result))
+            (one.id, version.hash, problem_of(result))
             for (one, version), result in zip(due, results, strict=True)
         ]
         self.outbox.record_sent(lease, answers)
@@ -384,7 +371,7 @@ class Sender:
         except CallReverted as reverted:
             reason = explain_revert(reverted.data)
         except RpcError as error:
-            if not any(words in error.message.lower() for words in _CANNOT_RUN):
+            if not cannot_run(error):
                 self.outbox.record_problem(lease, one.id, f"gas cannot be estimated: {error.message}")
                 return None
             reason = Reason(error.message)
@@ -422,25 +409,3 @@ class Sender:
 def read_identity(rpc: Rpc) -> ChainIdentity:
     """Which chain a node serves."""
     return ChainIdentity(rpc.chain_id(), rpc.first_block_hash())
-
-
-def explain_revert(data: bytes) -> Reason:
-    """Revert data as people read it, with the contract's own error where its ABI is known."""
-    try:
-        from chain.abi_errors import decode_revert
-
-        revert = decode_revert(data)
-    except ImportError:  # bindings are generated when the contracts are compiled
-        return Reason(f"reverted with 0x{data.hex()}" if data else "reverted without a reason", data=data)
-    name = None if revert.error is None else type(revert.error).__name__
-    return Reason(str(revert), name, data)
-
-
-def _problem(result: object) -> str | None:
-    """What a node's answer to a transaction means: None where it has it, now or before."""
-    if not isinstance(result, RpcError):
-        return None
-    message = result.message.lower()
-    if any(words in message for words in (*_TAKEN, *_NONCE_USED, *_UNDERPRICED)):
-        return None  # this very transaction, or another version of it, is there: its receipt will tell
-    return f"node refuses it: {result.message}"
