@@ -1,4 +1,4 @@
-"""EventLedger.applyEffect: what failed or was starved when the event was recorded, applied later by anybody."""
+"""EventLedger.applyEffect: what failed or was starved at the recording, applied later by anybody."""
 
 from collections.abc import Mapping
 from typing import Any

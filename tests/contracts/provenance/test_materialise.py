@@ -89,16 +89,6 @@ def test_only_what_was_issued(
         passport.transact("materialise", issued, 0, "a b", proof)
 
 
-def test_an_event_leaf_is_no_item(world: World, passport: Contract, licence: bytes) -> None:
-    """Leaves of batches have another first byte, so a batch's root issues nothing."""
-    leaf = tree.event_leaf(keccak(text="seal"), keccak(text="hash"), keccak(text="salt"))
-    built = tree.Tree([leaf])
-    terms = IssuedItems(["x"]).terms(world, licence, root=built.root)
-    issue_id = world.send(passport, "issue", "Issue", terms, world.maker.key).result
-    with pytest.raises(Reverted, match="ProofInvalid|SerialInvalid"):
-        passport.transact("materialise", issue_id, 0, leaf[2:22].decode("latin-1"), [])
-
-
 def test_rule_5_no_passport_without_a_live_licence(
     world: World, passport: Contract, licence: bytes, items: IssuedItems, issued: bytes
 ) -> None:
