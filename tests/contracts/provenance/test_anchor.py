@@ -55,7 +55,7 @@ def test_anchored_once_by_a_member_and_once_by_another(world: World, ledger: Con
 @pytest.mark.parametrize(("field", "empty"), [("root", EMPTY), ("size", 0), ("cid", b"")])
 def test_fields_that_must_not_be_empty(world: World, ledger: Contract, field: str, empty: object) -> None:
     with pytest.raises(Reverted) as refused:
-        anchor(world, ledger, **{field: empty})
+        world.send(ledger, "anchor", "Anchor", batch(world) | {field: empty}, world.maker.key)
     assert (refused.value.name, refused.value.values) == ("FieldEmpty", {"field": field})
 
 

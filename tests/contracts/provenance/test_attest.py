@@ -57,7 +57,7 @@ def test_fields_that_must_not_be_empty(world: World, ledger: Contract, field: st
 
 def test_optional_fields_may_be_zero(world: World, ledger: Contract) -> None:
     bare = {"bizStep": EMPTY, "disposition": EMPTY, "place": 0, "eventTime": 0}
-    fields = attestation(world, **bare)
+    fields = attestation(world) | bare
     attest(world, ledger, fields)
     assert record(ledger, world.carrier.gln, fields) != EMPTY
 

@@ -84,7 +84,7 @@ def test_sizes_beyond_any_that_can_be_built(libraries: Contract, size: int) -> N
     for index in (0, 1, size // 2, size - 2, size - 1):
         position, last = index, size - 1
         current = tree.leaf_hash(b"leaf")
-        proof = []
+        proof: list[bytes] = []
         while last:
             if position & 1 or position < last:
                 sibling = sha256(bytes([len(proof)])).digest()
