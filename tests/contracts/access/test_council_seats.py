@@ -157,5 +157,5 @@ TestCouncilMachine.settings = settings(
 )
 TestLongCouncilMachine = pytest.mark.slow(LongCouncilMachine.TestCase)
 TestLongCouncilMachine.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, derandomize=True
+    max_examples=30, stateful_step_count=25, deadline=None, derandomize=True
 )

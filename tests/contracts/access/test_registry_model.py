@@ -185,5 +185,5 @@ TestRegistryMachine.settings = settings(
 )
 TestLongRegistryMachine = pytest.mark.slow(LongRegistryMachine.TestCase)
 TestLongRegistryMachine.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, derandomize=True
+    max_examples=20, stateful_step_count=30, deadline=None, derandomize=True
 )
