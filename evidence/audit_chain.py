@@ -1,0 +1,175 @@
+"""What the logs say against what the contracts keep, and against the documents."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from sqlmodel import Session, select
+
+from chain.bindings import escrow, event_ledger, product_passport, types
+from chain.codec import DecodeError
+from chain.deployment import Deployment
+from chain.errors import RpcError
+from chain.rpc import Rpc
+from epcis import canonical
+from evidence.documents import Refused, read_sealed
+from evidence.fields import hex_text
+from evidence.findings import Finding
+from evidence.signed_fields import ZERO32, compare
+from evidence.verify import attestation_record
+from indexer.read.events import struct
+from indexer.read.orders import orders
+from indexer.tables.chainlog import RawLog
+from indexer.tables.content import CONTRADICTS, IssuedItem, Manifest, SealedEvent
+from indexer.tables.provenance import Anchored, Attested, Issued
+from vault.cid import Cid, InvalidCid
+from vault.store import ContentStore, VaultError
+
+R = TypeVar("R")
+_EFFECT: int = (1 << 256) - 2
+
+
+class ChainAudit:
+    """Checks over a mirror that was just built from the chain, as of one block."""
+
+    def __init__(self, session: Session, deployment: Deployment, rpc: Rpc, block: int) -> None:
+        self._session = session
+        self._deployment = deployment
+        self._rpc = rpc
+        self._block = block
+
+    def findings(self) -> Iterator[Finding]:
+        """Logs nobody can read, and whatever ledger, passports and escrow keep otherwise than they said."""
+        for row in self._session.exec(select(RawLog).where(RawLog.decode_error != None)):  # noqa: E711 - SQL
+            place = f"{row.block_hash}/{row.log_index}"
+            yield Finding("chain", place, f"a log that cannot be read: {row.decode_error}")
+        yield from self._anchors()
+        yield from self._attestations()
+        yield from self._issues()
+        yield from self._orders()
+
+    def _anchors(self) -> Iterator[Finding]:
+        rows = self._session.exec(select(Anchored)).all()
+        kept = self._ask(
+            "EventLedger",
+            [event_ledger.encode_anchored(row.member, _raw(row.root)) for row in rows],
+            event_ledger.decode_anchored_result,
+        )
+        for row, found in zip(rows, kept, strict=True):
+            if isinstance(found, str) or tuple(found) != (row.size, row.block_time):
+                text = f"size and time were logged as {row.size}, {row.block_time}; the ledger keeps {found}"
+                yield Finding("chain", f"anchor/{row.member:013d}/{row.root}", text)
+
+    def _attestations(self) -> Iterator[Finding]:
+        rows = self._session.exec(select(Attested)).all()
+        kept = self._ask(
+            "EventLedger",
+            [event_ledger.encode_attested(row.member, _raw(row.seal_id)) for row in rows],
+            event_ledger.decode_attested_result,
+        )
+        for row, found in zip(rows, kept, strict=True):
+            signed: types.Attestation = struct(types.Attestation, row)
+            wanted = attestation_record(signed.struct_hash(), row.member, row.block_time)
+            if isinstance(found, str) or int.from_bytes(found, "big") & _EFFECT != wanted & _EFFECT:
+                yield Finding(
+                    "chain",
+                    f"attestation/{row.member:013d}/{row.seal_id}",
+                    "the ledger keeps another record than was logged",
+                    events=(row.seal_id,),
+                )
+
+    def _issues(self) -> Iterator[Finding]:
+        rows = self._session.exec(select(Issued)).all()
+        kept = self._ask(
+            "ProductPassport",
+            [product_passport.encode_issue_record(_raw(row.issue_id)) for row in rows],
+            product_passport.decode_issue_record_result,
+        )
+        for row, found in zip(rows, kept, strict=True):
+            wanted = types.IssueRecord(
+                row.maker, row.gtin, row.size, row.block_time, _raw(row.licence), _raw(row.root)
+            )
+            if found != wanted:
+                text = f"logged as {wanted}, the passport contract keeps {found}"
+                yield Finding("chain", f"issue/{row.issue_id}", text)
+
+    def _orders(self) -> Iterator[Finding]:
+        found = orders(self._session)
+        domain = self._deployment.domain("Escrow")
+        kept = self._ask(
+            "Escrow", [escrow.encode_state(_raw(one.hash)) for one in found], escrow.decode_state_result
+        )
+        for one, state in zip(found, kept, strict=True):
+            place = f"order/{one.hash}"
+            if hex_text(one.terms.signing_hash(domain)) != one.hash:
+                yield Finding("chain", place, "the order's hash is not that of its terms")
+            if isinstance(state, str) or (state.status, state.outcome) != (one.status, one.outcome):
+                text = f"its logs end in {one.status.name}/{one.outcome.name}, the escrow keeps {state}"
+                yield Finding("chain", place, text)
+
+    def _ask(self, contract: str, calls: Sequence[bytes], read: Callable[[bytes], R]) -> list[R | str]:
+        """What views return, in order; text where a call failed. Raises ChainError where the node does."""
+        to = self._deployment.address(contract)
+        requests = [("eth_call", [{"to": to, "data": hex_text(data)}, hex(self._block)]) for data in calls]
+        return [_read(answer, read) for answer in self._rpc.batch(requests)] if requests else []
+
+
+def _read(answer: Any, read: Callable[[bytes], R]) -> R | str:
+    if isinstance(answer, RpcError):
+        return f"an error: {answer.message}"
+    try:
+        return read(bytes.fromhex(str(answer).removeprefix("0x")))
+    except (DecodeError, ValueError) as error:
+        return f"nonsense: {error}"
+
+
+def content_findings(session: Session, store: ContentStore) -> Iterator[Finding]:
+    """Documents and manifests that are not what was signed, and items that were issued twice."""
+    for manifest in session.exec(select(Manifest).where(Manifest.state == CONTRADICTS)):
+        place = f"{manifest.kind}/{manifest.member:013d}/{manifest.root}"
+        yield Finding("manifest", place, f"{manifest.cid}: {manifest.reason}")
+    for event in session.exec(select(SealedEvent).where(SealedEvent.state == CONTRADICTS)):
+        place = f"{event.member:013d}/{event.seal_id}"
+        yield Finding("event", place, f"{event.cid}: {event.reason}", events=(event.seal_id,))
+    for row in session.exec(select(Attested)):
+        yield from _fields(row, store)
+    yield from _issued_twice(session)
+
+
+def _fields(row: Attested, store: ContentStore) -> Iterator[Finding]:
+    place = f"{row.member:013d}/{row.seal_id}"
+    signed: types.Attestation = struct(types.Attestation, row)
+    try:
+        document = canonical.loads(store.get(Cid.from_bytes(signed.cid)))
+        differences = compare(signed, read_sealed(document), document)
+    except (VaultError, OSError):
+        if signed.extension == ZERO32:
+            return  # what the vault lacks is named as that
+        text = f"extension: signed {row.extension}, version 1 has none"
+        yield Finding("fields", place, text, events=(row.seal_id,))
+    except (InvalidCid, canonical.JsonError, Refused, AttributeError) as error:
+        text = f"what was signed names no EPCIS event: {error}"
+        yield Finding("fields", place, text, events=(row.seal_id,))
+    else:
+        for difference in differences:
+            yield Finding("fields", place, str(difference), events=(row.seal_id,))
+
+
+def _issued_twice(session: Session) -> Iterator[Finding]:
+    places: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    rows = select(IssuedItem).order_by(
+        IssuedItem.block_number,  # type: ignore[arg-type]  # sqlmodel types columns as values
+        IssuedItem.log_index,  # type: ignore[arg-type]
+        IssuedItem.position,  # type: ignore[arg-type]
+    )
+    for item in session.exec(rows):
+        places[item.item_id].append((item.issue_id, item.uri))
+    for item_id, issues in places.items():
+        if len(issues) > 1:
+            first, *others = [issue_id for issue_id, _ in issues]
+            text = f"issued more than once: {first} counts, and {', '.join(others)}"
+            yield Finding("issue", item_id, text, items=(issues[0][1],))
+
+
+def _raw(text: str) -> bytes:
+    return bytes.fromhex(text[2:])

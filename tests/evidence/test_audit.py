@@ -1,0 +1,234 @@
+"""Rule 8: whatever byte of vault or mirror is changed, the audit finds and names it."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from chain.database import writing
+from epcis.digital_link import item_id
+from evidence.audit import AuditReport, audit
+from indexer.compare import mirrored_tables
+from indexer.tables.chainlog import Checkpoint
+from tests.evidence import documents as docs
+from tests.evidence.world import World, running_world
+from vault.cid import Cid
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A network of its own: one issue, one batch, one attestation."""
+    with running_world(tmp_path_factory.mktemp("audited")) as world:
+        world.issue("a1", "a2")
+        world.capture(docs.document(docs.commissioning("a1"), docs.commissioning("a2")), world.maker)
+        world.capture(docs.document(docs.packing("a1")), world.carrier)
+        world.attest(docs.bare(docs.delivery()), world.carrier)
+        world.index()
+        yield world
+
+
+def run(world: World) -> AuditReport:
+    return audit(world.deployment, world.rpc, world.mirror, world.store)
+
+
+def flipped(byte: int, rng: random.Random) -> int:
+    return byte ^ (1 << rng.randrange(8))
+
+
+@contextmanager
+def changed_file(path: Path, rng: random.Random) -> Iterator[None]:
+    """One bit of one byte of a file is another for a while."""
+    original = path.read_bytes()
+    place = rng.randrange(len(original))
+    path.chmod(0o640)
+    path.write_bytes(original[:place] + bytes([flipped(original[place], rng)]) + original[place + 1 :])
+    try:
+        yield
+    finally:
+        path.write_bytes(original)
+
+
+def test_an_untouched_installation_is_clean(story: World) -> None:
+    stages: set[str] = set()
+    report = audit(
+        story.deployment, story.rpc, story.mirror, story.store, lambda stage, _done, _total: stages.add(stage)
+    )
+    assert report.findings == ()
+    assert report.exit_code == 0
+    assert stages == {"chain", "mirror", "contracts", "vault"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rule_8_any_byte_of_any_vault_file_is_found_and_named(story: World, seed: int) -> None:
+    rng = random.Random(seed)
+    cid = rng.choice(sorted(story.store.iterate()))
+    with changed_file(story.store.path_of(cid), rng):
+        report = run(story)
+        assert report.exit_code == 1
+        named = [finding for finding in report.findings if finding.place == str(cid)]
+        assert len(named) == 1, report.findings
+        # a changed file is no reason to call the mirror wrong
+        assert {finding.kind for finding in report.findings} == {"vault"}, report.findings
+    assert run(story).findings == ()
+
+
+def test_a_damaged_document_is_named_with_its_event_and_item(story: World) -> None:
+    job = story.service.jobs(limit=50)[-1]
+    seal = job.seals[0]
+    with changed_file(story.store.path_of(Cid.parse(seal.cid)), random.Random(1)):
+        (finding,) = run(story).findings
+    assert (finding.kind, finding.place) == ("vault", seal.cid)
+    assert finding.events == (seal.seal_id,)
+    assert finding.items == (docs.item("a1"),)
+    assert "corrupt" in finding.detail
+
+
+def test_a_missing_manifest_is_named_with_all_its_events(story: World) -> None:
+    job = story.service.jobs(limit=50)[-1]
+    with writing(story.mirror) as session:
+        rows = session.execute(
+            text("SELECT cid FROM manifest WHERE root = :root"), {"root": job.seals[0].root}
+        )
+        cid = Cid.parse(rows.scalar_one())
+    away = story.store.root / "away"
+    story.store.path_of(cid).rename(away)
+    try:
+        (finding,) = run(story).findings
+    finally:
+        away.rename(story.store.path_of(cid))
+    assert (finding.kind, finding.place) == ("vault", str(cid))
+    assert set(finding.events) == {seal.seal_id for seal in job.seals}
+    assert "missing" in finding.detail
+
+
+def mutate(world: World, rng: random.Random) -> tuple[str, Callable[[], None]]:
+    """Change one character or digit of one value of one row; gives the table and how to undo it."""
+    tables = {table.name: table for table in [*mirrored_tables(), Checkpoint.__table__]}  # type: ignore[attr-defined]  # SQLModel adds it
+    while True:
+        name = rng.choice(sorted(tables))
+        with writing(world.mirror) as session:
+            rows = session.execute(text(f'SELECT rowid AS place, * FROM "{name}"')).mappings().all()
+        if not rows:
+            continue
+        row = rng.choice(rows)
+        column = rng.choice(sorted(tables[name].columns.keys()))
+        value = row[column]
+        if value is None or value == "":
+            continue
+        if isinstance(value, int):
+            other: object = value ^ (1 << rng.randrange(4))
+        else:
+            place = rng.randrange(len(value))
+            wanted = rng.choice([c for c in '0123456789abcdefXYZ"}' if c != value[place]])
+            other = value[:place] + wanted + value[place + 1 :]
+        statement = text(f'UPDATE "{name}" SET "{column}" = :value WHERE rowid = :place')
+
+        def write(content: object, statement: object = statement, place: object = row["place"]) -> None:
+            with writing(world.mirror) as session:
+                session.execute(statement, {"value": content, "place": place})  # type: ignore[call-overload]  # text()
+
+        write(other)
+        return name, lambda: write(value)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_rule_8_any_character_of_any_mirror_row_is_found_and_named(story: World, seed: int) -> None:
+    table, undo = mutate(story, random.Random(1000 + seed))
+    try:
+        report = run(story)
+        assert report.exit_code == 1
+        assert any(
+            finding.kind == "mirror" and finding.place.startswith(f"{table}/") for finding in report.findings
+        ), (table, report.findings)
+    finally:
+        undo()
+    assert run(story).findings == ()
+
+
+def test_a_deleted_and_an_invented_row_are_named(story: World) -> None:
+    with writing(story.mirror) as session:
+        kept = dict(session.execute(text("SELECT * FROM event_epc LIMIT 1")).mappings().one())
+        session.execute(
+            text("DELETE FROM event_epc WHERE seal_id = :seal_id AND position = :position"),
+            {"seal_id": kept["seal_id"], "position": kept["position"]},
+        )
+    try:
+        (finding,) = run(story).findings
+        assert finding.place.startswith("event_epc/")
+        assert "missing" in finding.detail
+    finally:
+        with writing(story.mirror) as session:
+            names = ", ".join(f'"{name}"' for name in kept)
+            values = ", ".join(f":{name}" for name in kept)
+            session.execute(text(f"INSERT INTO event_epc ({names}) VALUES ({values})"), kept)
+    assert run(story).findings == ()
+
+
+def test_a_head_that_the_chain_has_not_is_named(story: World) -> None:
+    with writing(story.mirror) as session:
+        head = session.execute(text("SELECT head_hash FROM mirror_state")).scalar_one()
+        session.execute(text("UPDATE mirror_state SET head_hash = :hash"), {"hash": "0x" + "00" * 32})
+    try:
+        assert [finding.place for finding in run(story).findings] == ["mirror_state/head"]
+    finally:
+        with writing(story.mirror) as session:
+            session.execute(text("UPDATE mirror_state SET head_hash = :hash"), {"hash": head})
+
+
+def test_a_file_that_nothing_names_is_read_too(story: World) -> None:
+    cid = story.store.put(b"left by a refused capture")
+    path = story.store.path_of(cid)
+    path.chmod(0o640)
+    path.write_bytes(b"left by a refused captureX")
+    try:
+        assert [finding.place for finding in run(story).findings] == [str(cid)]
+    finally:
+        path.unlink()
+
+
+def test_contradicting_content_and_items_issued_twice_are_named(tmp_path: Path) -> None:
+    """What a dishonest member can put on the chain by itself."""
+    from dataclasses import replace
+
+    from chain.bindings import event_ledger
+    from chain.bindings.types import Anchor
+    from evidence.batch import attestation, build_batch
+
+    with running_world(tmp_path) as world:
+        world.issue("twice", "once")
+        second = world.issue("twice", "other")
+        ledger, deadline = world.deployment.address("EventLedger"), world.now() + 3600
+        # signed fields that the document does not say, and an extension
+        made = attestation(docs.bare(docs.delivery()), deadline=deadline)
+        world.store.put(made.sealed.document)
+        lie = replace(made.message, place=0, extension=b"\1" * 32)
+        signature = world.sign("EventLedger", lie, world.carrier)
+        world.send(ledger, event_ledger.encode_attest(lie, world.carrier.key.address, signature, b""))
+        # a root that is not its manifest's
+        batch = build_batch(docs.document(docs.commissioning("once")), world.maker.gln, bytes(32))
+        world.store.put(batch.manifest)
+        anchor = Anchor(b"\5" * 32, 1, bytes(batch.manifest_cid), deadline)
+        signature = world.sign("EventLedger", anchor, world.maker)
+        world.send(ledger, event_ledger.encode_anchor(anchor, world.maker.key.address, signature))
+        world.index()
+        report = run(world)
+    assert report.exit_code == 1
+    by_kind = {
+        kind: [one for one in report.findings if one.kind == kind] for kind in ("fields", "manifest", "issue")
+    }
+    assert {finding.detail.split(":")[0] for finding in by_kind["fields"]} == {"place", "extension"}
+    assert by_kind["manifest"][0].place == f"batch/{world.maker.gln}/0x{'05' * 32}"
+    (issue,) = by_kind["issue"]
+    assert issue.place == "0x" + item_id(docs.item("twice")).hex()
+    assert issue.items == (docs.item("twice"),)
+    assert issue.detail.endswith("0x" + issue_id(world, second.root))
+    assert {finding.kind for finding in report.findings} == {"fields", "manifest", "issue"}, report.findings
+
+
+def issue_id(world: World, root: bytes) -> str:
+    from evidence.verify import issue_id_of
+
+    return issue_id_of(int(world.maker.gln), root).hex()
