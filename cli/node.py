@@ -117,7 +117,7 @@ def serving(
         rpc = stack.enter_context(Rpc(url))
         databases = open_databases(settings, home)
         stack.callback(databases.dispose)
-        sender = Sender(databases.state, rpc, home.signer(RELAYER), settings=SenderSettings(poll=0.05))
+        sender = Sender(databases.state, rpc, home.signer(RELAYER), settings=SenderSettings(poll=0.05, lease_ttl=2.0))
         stop = threading.Event()
         workers: dict[str, threading.Thread] = {}
 

@@ -1,0 +1,175 @@
+"""Reports for the quorum: what customs offices decided and what devices measured.
+
+Endorsers sign the same message only if they start from the same facts, so it follows from the facts alone.
+"""
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from enum import IntEnum
+from hashlib import sha256
+from typing import Any, Final
+
+from chain.bindings.types import CustomsDecision, SensorWindow
+from epcis.digital_link import DigitalLinkError, item_id, normalise
+from epcis.tree import Tree
+
+_MILLION: Final = Decimal(1_000_000)
+_INT128: Final = 1 << 127
+_UNIT: Final = re.compile(r"[A-Z0-9]{2,3}")
+_READING_TAG: Final = b"\x03"
+
+
+class ReportError(ValueError):
+    """Facts that make no report; names the field and the value."""
+
+
+class Decision(IntEnum):
+    """What a customs office decided (IQuorumReports.CustomsDecision.decision)."""
+
+    RELEASED = 1
+    HELD = 2
+    REFUSED = 3
+    SEIZED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One raw measurement: `time_ms` Unix milliseconds, `value` millionths of the window's unit."""
+
+    time_ms: int
+    value: int
+
+    @property
+    def leaf(self) -> bytes:
+        """Leaf data in the window's tree (docs/protocol.md §5)."""
+        return _READING_TAG + self.time_ms.to_bytes(8, "big") + self.value.to_bytes(16, "big", signed=True)
+
+
+def text_id(text: str) -> bytes:
+    """SHA-256 of a Digital Link's canonical form, or of the text where it is none."""
+    return sha256(normalise(text).encode()).digest()
+
+
+def subject_id(link: str) -> bytes:
+    """Item id of a report's subject. Raises ReportError."""
+    try:
+        return item_id(link)
+    except DigitalLinkError as error:
+        raise ReportError(f"subject: {error}") from error
+
+
+def millis(text: str, field: str) -> int:
+    """Unix milliseconds of an ISO 8601 time with offset. Raises ReportError."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise ReportError(f"{field}: {text!r} is not an ISO 8601 time") from None
+    if moment.tzinfo is None:
+        raise ReportError(f"{field}: {text!r} has no offset from UTC")
+    milliseconds = int(moment.timestamp() * 1000)
+    if milliseconds < 0:
+        raise ReportError(f"{field}: {text!r} is before 1970")
+    return milliseconds
+
+
+def millionths(value: Any, field: str) -> int:
+    """A decimal number or text in millionths, exactly. Raises ReportError."""
+    try:
+        scaled = Decimal(str(value)) * _MILLION
+        whole = int(scaled)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise ReportError(f"{field}: {str(value)[:80]!r} is not a number") from None
+    if whole != scaled or not -_INT128 <= whole < _INT128:
+        raise ReportError(f"{field}: {str(value)[:80]!r} is finer than a millionth or too large")
+    return whole
+
+
+def customs_decision(
+    *,
+    subject: str,
+    country: str,
+    decision: Decision,
+    declaration: str,
+    decided_at: str,
+    deadline: int,
+    cid: bytes = b"",
+) -> CustomsDecision:
+    """A decision on `subject` (Digital Link); `declaration` is the declaration's reference (e.g. an MRN).
+
+    Raises ReportError.
+    """
+    if not re.fullmatch("[A-Z]{2}", country):
+        raise ReportError(f"country: {country!r} is not an ISO 3166-1 alpha-2 code")
+    if not declaration:
+        raise ReportError("declaration: is empty")
+    return CustomsDecision(
+        subject=subject_id(subject),
+        country=country.encode("ascii"),
+        decision=int(decision),
+        declaration=sha256(declaration.encode()).digest(),
+        decided_at=millis(decided_at, "decidedAt"),
+        cid=cid,
+        deadline=deadline,
+    )
+
+
+def sensor_window(
+    readings: Sequence[Reading],
+    *,
+    subject: str,
+    device: str,
+    measurement: str,
+    unit: str,
+    deadline: int,
+    cid: bytes = b"",
+) -> SensorWindow:
+    """The aggregate of raw readings, in order of time; the mean is cut towards zero to a millionth.
+
+    `measurement` is the IRI of the measurement type, `unit` a UN/ECE Rec 20 code. Raises ReportError.
+    """
+    if not readings:
+        raise ReportError("readings: there are none")
+    if not _UNIT.fullmatch(unit):
+        raise ReportError(f"unit: {unit!r} is not a UN/ECE Recommendation 20 code")
+    times = [reading.time_ms for reading in readings]
+    if any(late <= early for early, late in itertools.pairwise(times)):
+        raise ReportError("readings: their times do not grow")
+    values = [reading.value for reading in readings]
+    total = sum(values)
+    mean = abs(total) // len(values) * (1 if total >= 0 else -1)
+    return SensorWindow(
+        subject=subject_id(subject),
+        device=text_id(device),
+        measurement=sha256(measurement.encode()).digest(),
+        unit=unit.encode("ascii").ljust(3, b"\0"),
+        minimum=min(values),
+        maximum=max(values),
+        mean=mean,
+        count=len(values),
+        start_time=times[0],
+        end_time=times[-1],
+        readings_root=Tree([reading.leaf for reading in readings]).root,
+        cid=cid,
+        deadline=deadline,
+    )
+
+
+def read_readings(record: Any) -> list[Reading]:
+    """Raw readings of a JSON list `[{"time": ISO 8601, "value": number}, …]`. Raises ReportError."""
+    if not isinstance(record, list):
+        raise ReportError("readings: must be a list")
+    found = []
+    for place, one in enumerate(record):
+        if not isinstance(one, dict) or set(one) != {"time", "value"}:
+            raise ReportError(f"readings/{place}: must have `time` and `value`")
+        found.append(
+            Reading(
+                millis(one["time"], f"readings/{place}/time"),
+                millionths(one["value"], f"readings/{place}/value"),
+            )
+        )
+    return found
