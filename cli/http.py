@@ -3,6 +3,7 @@
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable
 
 from cli.failure import Failure
@@ -22,6 +23,14 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
+def _keep_recursion_bounded() -> None:
+    """py_ecc, below eth_account, raises the recursion limit so far that deep input could crash the process."""
+    limit = sys.getrecursionlimit()
+    import eth_account  # noqa: F401 - the relayer needs it anyway; what it does to the limit is done now
+
+    sys.setrecursionlimit(limit)
+
+
 def serve(settings: Settings, home: Home, progress: Callable[[str], None]) -> None:
     """Start everything and serve until SIGINT or SIGTERM. Raises what `cli.node.serving` raises."""
     import uvicorn
@@ -30,6 +39,7 @@ def serve(settings: Settings, home: Home, progress: Callable[[str], None]) -> No
     from cli.node import serving
 
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _keep_recursion_bounded()
     # A signal that comes while things start ends them in order, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _listen(settings) as listener:

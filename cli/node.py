@@ -117,7 +117,8 @@ def serving(
         rpc = stack.enter_context(Rpc(url))
         databases = open_databases(settings, home)
         stack.callback(databases.dispose)
-        sender = Sender(databases.state, rpc, home.signer(RELAYER), settings=SenderSettings(poll=0.05, lease_ttl=2.0))
+        pace = SenderSettings(poll=0.05, lease_ttl=2.0)  # the home's lock already keeps others out
+        sender = Sender(databases.state, rpc, home.signer(RELAYER), settings=pace)
         stop = threading.Event()
         workers: dict[str, threading.Thread] = {}
 

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import rfc8785
+from pydantic_core import from_json
 
 MAX_DEPTH: Final = 64
 MAX_INTEGER: Final = 2**53 - 1
@@ -58,6 +59,7 @@ def loads(data: bytes | str) -> Any:
             raise JsonError("", "", f"invalid UTF-8 at byte {error.start}") from None
     else:
         text = data
+    _refuse_deep(text)
     try:
         raw = json.loads(
             text, object_pairs_hook=_Members, parse_float=_Number, parse_int=_Number, parse_constant=_Number
@@ -65,9 +67,19 @@ def loads(data: bytes | str) -> Any:
     except json.JSONDecodeError as error:
         reason = f"malformed JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         raise JsonError("", "", reason) from None
-    except RecursionError:
-        raise JsonError("", "", f"nested deeper than {MAX_DEPTH}") from None
     return _settle(raw, "", 0)
+
+
+def _refuse_deep(text: str) -> None:
+    # The standard library recurses in C as deep as the interpreter lets it, and a package that raises that limit
+    # (py_ecc, below eth_account) turns deep input into a crash of the process; this reader has its own bound.
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    try:
+        from_json(text, cache_strings="none")
+    except ValueError as error:
+        if "recursion" in str(error):
+            raise JsonError("", "", f"nested deeper than {MAX_DEPTH}") from None
 
 
 def _settle(raw: Any, path: str, depth: int) -> Any:

@@ -1,5 +1,6 @@
 import json
 import math
+import sys
 from typing import Any
 
 import pytest
@@ -71,3 +72,13 @@ def test_trailing_zeros_are_no_loss() -> None:
 def test_values_that_json_lacks_are_not_written(value: Any) -> None:
     with pytest.raises(JsonError):
         canonical.dumps([value])
+
+
+def test_deep_input_is_refused_where_a_package_raised_the_recursion_limit() -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    try:
+        with pytest.raises(JsonError, match="nested deeper"):
+            loads(b"[" * 200_000)
+    finally:
+        sys.setrecursionlimit(before)
