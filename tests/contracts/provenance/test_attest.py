@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from eth_utils.crypto import keccak
 
-from tests.contracts.evm import ZERO_ADDRESS, Contract, Reverted, address_of, decode_revert
+from tests.contracts.evm import RELAYER, ZERO_ADDRESS, Contract, Reverted, address_of, decode_revert
 from tests.contracts.gas import GasSnapshot
 from tests.contracts.harness import CARRIER, INSPECTOR, World, sign, signer
 from tests.contracts.provenance.scene import EMPTY, abi_hash, attest, attestation, delivery, record_of
@@ -60,6 +60,21 @@ def test_optional_fields_may_be_zero(world: World, ledger: Contract) -> None:
     fields = attestation(world) | bare
     attest(world, ledger, fields)
     assert record(ledger, world.carrier.gln, fields) != EMPTY
+
+
+def test_values_beyond_their_type_are_refused_though_signed(world: World, ledger: Contract) -> None:
+    """The bits above a type are nobody's: neither hashed away nor emitted."""
+    fields = attestation(world)
+    signature = sign(ledger, "Attestation", fields, world.carrier.key)
+    data = bytearray(ledger.encode("attest", fields, world.carrier.key.address, signature, b""))
+    start = 4 + int.from_bytes(data[4:36], "big")
+    for name, place in {"place": 5, "eventTime": 6, "quantity": 7, "milestone": 10, "consumer": 12}.items():
+        bent = bytearray(data)
+        assert bent[start + 32 * place] == 0
+        bent[start + 32 * place] = 1
+        with pytest.raises(Reverted) as refused:
+            world.evm.execute(ledger.address, bytes(bent), RELAYER)
+        assert refused.value.data == b"", name
 
 
 def test_deadline_is_the_last_second(world: World, ledger: Contract) -> None:

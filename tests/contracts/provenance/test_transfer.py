@@ -132,7 +132,7 @@ def test_interfaces_and_names(passport: Contract) -> None:
     assert passport.call("symbol") == "TSPP"
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None, derandomize=True)
 @given(
     steps=st.lists(
         st.tuples(
@@ -140,7 +140,7 @@ def test_interfaces_and_names(passport: Contract) -> None:
             st.integers(0, 5),
             st.sampled_from(["maker", "buyer", "brand", "carrier", "trader"]),
         ),
-        max_size=14,
+        max_size=12,
     )
 )
 def test_rule_5_any_sequence_keeps_owners_and_balances(
