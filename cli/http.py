@@ -24,7 +24,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _keep_recursion_bounded() -> None:
-    """py_ecc, below eth_account, raises the recursion limit so far that deep input could crash the process."""
+    """py_ecc, below eth_account, raises the recursion limit so far that deep input could crash us."""
     limit = sys.getrecursionlimit()
     import eth_account  # noqa: F401 - the relayer needs it anyway; what it does to the limit is done now
 

@@ -71,8 +71,8 @@ def loads(data: bytes | str) -> Any:
 
 
 def _refuse_deep(text: str) -> None:
-    # The standard library recurses in C as deep as the interpreter lets it, and a package that raises that limit
-    # (py_ecc, below eth_account) turns deep input into a crash of the process; this reader has its own bound.
+    # The standard library recurses in C as deep as the interpreter lets it, and a package that raises that
+    # limit (py_ecc, below eth_account) turns deep input into a crash; this reader has a bound of its own.
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     try:

@@ -79,6 +79,6 @@ def test_deep_input_is_refused_where_a_package_raised_the_recursion_limit() -> N
     sys.setrecursionlimit(100_000)
     try:
         with pytest.raises(JsonError, match="nested deeper"):
-            loads(b"[" * 200_000)
+            canonical.loads(b"[" * 200_000)
     finally:
         sys.setrecursionlimit(before)
