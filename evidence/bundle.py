@@ -5,7 +5,7 @@ A bundle proves nothing by being well formed; see evidence.verify.
 
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from chain.bindings.types import Attestation
 from chain.messages import MessageJson
@@ -31,6 +31,16 @@ class BundleError(ValueError):
         more = len(errors) - _SHOWN_ERRORS
         super().__init__(f"{what}: {shown}" + (f" and {more} more" if more > 0 else ""))
         self.errors = errors
+
+
+def _whole(value: object) -> object:
+    # to Python, and so to Literal, 1 == True == 1.0
+    if type(value) is not int:
+        raise ValueError("must be an integer")
+    return value
+
+
+Version = Annotated[Literal[1], BeforeValidator(_whole)]
 
 
 class ChainName(Record):
@@ -101,7 +111,7 @@ class Bundle(Record):
     """All that is known about one item, to be checked against a node one trusts."""
 
     type: Literal["TradeSealProof"]
-    version: Literal[1]
+    version: Version
     item: Annotated[str, Field(max_length=2048)]
     chain: ChainName
     contracts: ContractNames
@@ -113,7 +123,7 @@ class Trust(Record):
     """The trust anchor: from a file got out of band, or the installation's own deployment."""
 
     type: Literal["TradeSealTrust"]
-    version: Literal[1]
+    version: Version
     chain_id: Count
     first_block: Bytes32
     registry: Address

@@ -3,19 +3,27 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
+from chain.bindings import event_ledger
+from chain.bindings.types import Anchor
 from chain.database import writing
 from epcis.digital_link import item_id
 from evidence.audit import AuditReport, audit
+from evidence.batch import attestation, build_batch
+from evidence.verify import issue_id_of
 from indexer.compare import mirrored_tables
 from indexer.tables.chainlog import Checkpoint
 from tests.evidence import documents as docs
 from tests.evidence.world import World, running_world
 from vault.cid import Cid
+
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10))]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +69,7 @@ def test_an_untouched_installation_is_clean(story: World) -> None:
     assert stages == {"chain", "mirror", "contracts", "vault"}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_rule_8_any_byte_of_any_vault_file_is_found_and_named(story: World, seed: int) -> None:
     rng = random.Random(seed)
     cid = rng.choice(sorted(story.store.iterate()))
@@ -110,7 +118,8 @@ def mutate(world: World, rng: random.Random) -> tuple[str, Callable[[], None]]:
     while True:
         name = rng.choice(sorted(tables))
         with writing(world.mirror) as session:
-            rows = session.execute(text(f'SELECT rowid AS place, * FROM "{name}"')).mappings().all()
+            query = text(f'SELECT rowid AS place, * FROM "{name}"')  # noqa: S608 - a table of ours
+            rows = session.execute(query).mappings().all()
         if not rows:
             continue
         row = rng.choice(rows)
@@ -124,17 +133,18 @@ def mutate(world: World, rng: random.Random) -> tuple[str, Callable[[], None]]:
             place = rng.randrange(len(value))
             wanted = rng.choice([c for c in '0123456789abcdefXYZ"}' if c != value[place]])
             other = value[:place] + wanted + value[place + 1 :]
-        statement = text(f'UPDATE "{name}" SET "{column}" = :value WHERE rowid = :place')
+        statement = text(f'UPDATE "{name}" SET "{column}" = :value WHERE rowid = :place')  # noqa: S608 - likewise
 
-        def write(content: object, statement: object = statement, place: object = row["place"]) -> None:
-            with writing(world.mirror) as session:
-                session.execute(statement, {"value": content, "place": place})  # type: ignore[call-overload]  # text()
-
-        write(other)
-        return name, lambda: write(value)
+        write(world, statement, other, row["place"])
+        return name, partial(write, world, statement, value, row["place"])
 
 
-@pytest.mark.parametrize("seed", range(10))
+def write(world: World, statement: TextClause, content: object, place: object) -> None:
+    with writing(world.mirror) as session:
+        session.execute(statement, {"value": content, "place": place})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_rule_8_any_character_of_any_mirror_row_is_found_and_named(story: World, seed: int) -> None:
     table, undo = mutate(story, random.Random(1000 + seed))
     try:
@@ -163,7 +173,8 @@ def test_a_deleted_and_an_invented_row_are_named(story: World) -> None:
         with writing(story.mirror) as session:
             names = ", ".join(f'"{name}"' for name in kept)
             values = ", ".join(f":{name}" for name in kept)
-            session.execute(text(f"INSERT INTO event_epc ({names}) VALUES ({values})"), kept)
+            insert = text(f"INSERT INTO event_epc ({names}) VALUES ({values})")  # noqa: S608 - likewise
+            session.execute(insert, kept)
     assert run(story).findings == ()
 
 
@@ -191,12 +202,6 @@ def test_a_file_that_nothing_names_is_read_too(story: World) -> None:
 
 def test_contradicting_content_and_items_issued_twice_are_named(tmp_path: Path) -> None:
     """What a dishonest member can put on the chain by itself."""
-    from dataclasses import replace
-
-    from chain.bindings import event_ledger
-    from chain.bindings.types import Anchor
-    from evidence.batch import attestation, build_batch
-
     with running_world(tmp_path) as world:
         world.issue("twice", "once")
         second = world.issue("twice", "other")
@@ -229,6 +234,4 @@ def test_contradicting_content_and_items_issued_twice_are_named(tmp_path: Path) 
 
 
 def issue_id(world: World, root: bytes) -> str:
-    from evidence.verify import issue_id_of
-
     return issue_id_of(int(world.maker.gln), root).hex()
