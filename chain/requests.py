@@ -117,13 +117,14 @@ class ExecuteAction(Request):
 
 
 class GrantKey(Signed):
-    """A member adds a key of its own."""
+    """A member adds a key of its own; the key signs the same grant."""
 
     message: Annotated[types.KeyGrant, MessageJson(types.KeyGrant)]
+    key_signature: Signature
 
     def call(self, deployment: Deployment) -> tuple[str, bytes]:
         return deployment.address("MemberRegistry"), member_registry.encode_grant_key(
-            self.message, self.signer, self.signature
+            self.message, self.signer, self.signature, self.key_signature
         )
 
 

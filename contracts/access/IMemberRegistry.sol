@@ -23,7 +23,7 @@ interface IMemberRegistry {
         uint32 roles;
     }
 
-    /// @notice Signed by a live KEY_ADMIN key of the member. EIP-712 type
+    /// @notice Signed by a live KEY_ADMIN key of the member and by the key itself. EIP-712 type
     /// `KeyGrant(uint64 gln,address key,uint48 validFrom,uint48 validUntil,uint32 roles,uint64 deadline)`.
     struct KeyGrant {
         uint64 gln;
@@ -119,8 +119,13 @@ interface IMemberRegistry {
     function reinstate(uint64 gln) external;
     /// @notice Council: gives a key to a member whose keys have all ended (lost keys); refused while one is live.
     function recoverKey(uint64 gln, address key, uint48 validUntil) external;
-    /// @notice Member: adds a key.
-    function grantKey(KeyGrant calldata grant, address signer, bytes calldata signature) external;
+    /// @notice Member: adds a key, which signs the same grant, so that nobody takes a key that is not its own.
+    function grantKey(
+        KeyGrant calldata grant,
+        address signer,
+        bytes calldata signature,
+        bytes calldata keySignature
+    ) external;
     /// @notice Member: ends a key at once.
     function revokeKey(KeyRevocation calldata revocation, address signer, bytes calldata signature) external;
     /// @notice Member: changes the account that holds its passports.

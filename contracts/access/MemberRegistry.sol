@@ -104,8 +104,14 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
     // ---- member
 
     /// @inheritdoc IMemberRegistry
-    function grantKey(KeyGrant calldata grant, address signer, bytes calldata signature) external {
-        _requireSigned(keccak256(abi.encode(KEY_GRANT_TYPEHASH, grant)), grant.deadline, signer, signature);
+    function grantKey(
+        KeyGrant calldata grant,
+        address signer,
+        bytes calldata signature,
+        bytes calldata keySignature
+    ) external {
+        bytes32 structHash = keccak256(abi.encode(KEY_GRANT_TYPEHASH, grant));
+        _requireSigned(structHash, grant.deadline, signer, signature);
         _requireLive(signer, grant.gln, Roles.KEY_ADMIN, true);
         if (grant.roles == 0 || grant.roles & ~(Roles.ACTIVITIES | Roles.KEY_ADMIN) != 0) {
             revert RolesInvalid(grant.roles);
@@ -113,6 +119,8 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
         uint32 limit = _keys[signer].roles;
         if (grant.roles & ~limit != 0) revert RoleMissing(grant.gln, grant.roles, limit);
         _addKey(grant.gln, grant.key, grant.validFrom, grant.validUntil, grant.roles, signer);
+        // Without the key's own consent a member could take another's key for itself, and what it signs with it.
+        _requireSignature(structHash, grant.key, keySignature);
     }
 
     /// @inheritdoc IMemberRegistry

@@ -241,7 +241,10 @@ class World:
             "roles": member.roles,
             "deadline": self.deadline,
         } | changes
-        return self.send(self.registry, "grantKey", "KeyGrant", values, by or member.key)
+        by = by or member.key
+        signature = sign(self.registry, "KeyGrant", values, by)
+        consent = sign(self.registry, "KeyGrant", values, key) if key.secret else b""
+        return self.registry.transact("grantKey", values, by.address, signature, consent)
 
     def revoke_key(self, member: Party, key: Signer, by: Signer | None = None, **changes: Any) -> Receipt:
         """A member ends a key."""

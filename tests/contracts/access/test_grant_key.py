@@ -113,9 +113,27 @@ def test_a_grant_is_not_replayed(world: World) -> None:
         "deadline": world.deadline,
     }
     signature = sign(world.registry, "KeyGrant", values, world.brand.key)
-    world.registry.transact("grantKey", values, world.brand.key.address, signature)
+    consent = sign(world.registry, "KeyGrant", values, FRESH)
+    world.registry.transact("grantKey", values, world.brand.key.address, signature, consent)
     with reverts("KeyTaken"):
-        world.registry.transact("grantKey", values, world.brand.key.address, signature)
+        world.registry.transact("grantKey", values, world.brand.key.address, signature, consent)
+
+
+def test_nobody_takes_a_key_that_is_not_its_own(world: World) -> None:
+    values = {
+        "gln": world.brand.gln,
+        "key": FRESH.address,
+        "validFrom": world.now,
+        "validUntil": world.now + DAY,
+        "roles": TRADER,
+        "deadline": world.deadline,
+    }
+    signature = sign(world.registry, "KeyGrant", values, world.brand.key)
+    other = sign(world.registry, "KeyGrant", values | {"deadline": world.deadline + 1}, FRESH)
+    for consent in (b"", signature, other):
+        with reverts("SignatureInvalid", signer=FRESH.address):
+            world.registry.transact("grantKey", values, world.brand.key.address, signature, consent)
+    assert world.registry.call("key", FRESH.address)[0] == 0
 
 
 @pytest.mark.parametrize("field", ["gln", "key", "validFrom", "validUntil", "roles", "deadline"])
@@ -138,9 +156,9 @@ def test_every_field_of_a_grant_is_signed(world: World, field: str) -> None:
         "deadline": world.deadline + 1,
     }
     with reverts("SignatureInvalid"):
-        world.registry.transact(
-            "grantKey", values | {field: other[field]}, world.brand.key.address, signature
-        )
+        changed = values | {field: other[field]}
+        consent = sign(world.registry, "KeyGrant", changed, signer("third") if field == "key" else FRESH)
+        world.registry.transact("grantKey", changed, world.brand.key.address, signature, consent)
 
 
 @pytest.mark.parametrize(

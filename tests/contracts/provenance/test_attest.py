@@ -176,7 +176,8 @@ def test_erc_1271_account_attests(world: World, ledger: Contract) -> None:
         "roles": CARRIER,
         "deadline": world.deadline,
     }
-    world.send(world.registry, "grantKey", "KeyGrant", values, world.carrier.key)
+    grant, consent = (sign(world.registry, "KeyGrant", values, by) for by in (world.carrier.key, owner))
+    world.registry.transact("grantKey", values, world.carrier.key.address, grant, consent)
     fields = attestation(world)
     signature = sign(ledger, "Attestation", fields, owner)
     assert ledger.transact("attest", fields, wallet.address, signature, b"").event("Attested")["signer"] == (
