@@ -33,8 +33,21 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "vault")
 
 
+@pytest.fixture(scope="session")
+def shared_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
+    """One chain for all tests that bring contracts of their own."""
+    with DevChain(tmp_path_factory.mktemp("chain")) as running:
+        yield running
+
+
 @pytest.fixture
-def chain(tmp_path: Path) -> Iterator[DevChain]:
-    """A running chain with a contract that emits whatever it is told to."""
+def chain(shared_chain: DevChain) -> DevChain:
+    """A running chain; other tests may have used it before."""
+    return shared_chain
+
+
+@pytest.fixture
+def own_chain(tmp_path: Path) -> Iterator[DevChain]:
+    """A fresh chain that may be stopped."""
     with DevChain(tmp_path / "chain") as running:
         yield running
