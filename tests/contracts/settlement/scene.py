@@ -42,6 +42,7 @@ _TRANSFER_FIELDS = [
 _CANCEL_FIELDS = [{"name": "authorizer", "type": "address"}, {"name": "nonce", "type": "bytes32"}]
 
 Order = Mapping[str, Any]
+_HASHES: dict[str, bytes] = {}
 
 
 @contextmanager
@@ -63,7 +64,7 @@ def decoded_reason(receipt: Receipt) -> tuple[str, Mapping[str, Any]]:
 def authorisation(
     token: Contract, kind: str, values: Mapping[str, Any], by: Signer, name: str = TOKEN_NAME
 ) -> bytes:
-    """ERC-3009 signature; `kind` is TransferWithAuthorization, ReceiveWithAuthorization or CancelAuthorization."""
+    """ERC-3009 signature; `kind` is TransferWithAuthorization or one of its two siblings."""
     fields = _CANCEL_FIELDS if kind == "CancelAuthorization" else _TRANSFER_FIELDS
     return sign_typed(token, kind, {kind: fields}, values, by, name)
 
@@ -118,7 +119,13 @@ class Scene:
         } | changes
 
     def order_hash(self, order: Order) -> bytes:
-        """The order's hash by eth_account's encoder."""
+        """The order's hash by eth_account's encoder, computed once for each order."""
+        known = f"{self.escrow.address} {order!r}"
+        if known not in _HASHES:
+            _HASHES[known] = self._order_hash(order)
+        return _HASHES[known]
+
+    def _order_hash(self, order: Order) -> bytes:
         domain = {
             "name": "TradeSeal",
             "version": "1",
@@ -176,7 +183,9 @@ class Scene:
             "deadline": self.world.deadline,
         } | changes
 
-    def attest(self, attestation: Mapping[str, Any], data: bytes, by: Signer | None = None, **sending: Any) -> Receipt:
+    def attest(
+        self, attestation: Mapping[str, Any], data: bytes, by: Signer | None = None, **sending: Any
+    ) -> Receipt:
         """Relay an attestation, by default the carrier's, with this consumer data."""
         by = by or self.world.carrier.key
         signature = sign(self.ledger, "Attestation", attestation, by)
@@ -190,7 +199,9 @@ class Scene:
         """The carrier proves delivery."""
         return self.attest(self.attestation(order, **changes), self.encoded(order), by)
 
-    def apply_effect(self, order: Order, attestation: Mapping[str, Any], recorded_at: int, **sending: Any) -> Receipt:
+    def apply_effect(
+        self, order: Order, attestation: Mapping[str, Any], recorded_at: int, **sending: Any
+    ) -> Receipt:
         """Apply an effect that failed."""
         gln = self.world.carrier.gln
         return self.ledger.transact(
@@ -282,7 +293,9 @@ class Scene:
         values: Sequence[int] = self.escrow.call("totals", token or self.token)
         return dict(zip(("received", "paid", "held", "credited"), values, strict=True))
 
-    def mint(self, to: str, amount: int, reference: str, token: Contract | None = None, **changes: Any) -> Receipt:
+    def mint(
+        self, to: str, amount: int, reference: str, token: Contract | None = None, **changes: Any
+    ) -> Receipt:
         """The issuer mints against a payment."""
         values = {
             "to": to,
@@ -306,7 +319,7 @@ class Scene:
         return self.token.transact("burn", values, by.address, signature)
 
     def scripted_token(self, label: str = "", to: str | None = None) -> Contract:
-        """A token that a test can make misbehave; the buyer's account has ten times the usual amount of it."""
+        """A token that a test can make misbehave; the buyer's account has ten times the amount."""
         token = self.evm.deploy("ScriptedToken", label=label)
         token.transact("give", to or self.buyer_account.address, 10 * AMOUNT)
         return token
@@ -316,11 +329,8 @@ def build_scene(world: World) -> Scene:
     """Deploy ledger, escrow and token; the buyer's account gets ten times the usual amount."""
     ledger = world.evm.deploy("EventLedger", world.registry)
     escrow = world.evm.deploy("Escrow", world.registry, world.rights, ledger)
-    token = world.evm.deploy(
-        "FiatToken", TOKEN_NAME, "EXEUR", "EUR", 2, world.issuer.gln, world.registry
-    )
+    token = world.evm.deploy("FiatToken", TOKEN_NAME, "EXEUR", "EUR", 2, world.issuer.gln, world.registry)
     licence = world.grant_licence(validUntil=world.now + 2 * YEAR)
     scene = Scene(world, ledger, escrow, token, licence)
     scene.mint(scene.buyer_account.address, 10 * AMOUNT, "first payment")
     return scene
-

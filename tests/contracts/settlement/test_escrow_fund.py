@@ -1,5 +1,7 @@
 """fund(): the buyer's money comes in once, exactly, and only into the order that was signed."""
 
+from typing import Any
+
 import pytest
 from eth_utils.crypto import keccak
 
@@ -92,8 +94,11 @@ class TestSignatureRule3:
     @pytest.mark.parametrize("change", ["nonce", "to", "value", "validBefore"])
     def test_over_something_else(self, scene: Scene, change: str) -> None:
         order = scene.opened()
-        other = {"nonce": keccak(text="other"), "to": address_of("other"), "value": 1, "validBefore": 1}[change]
-        signature = scene.funding_signature(order, **{change: other})
+        other = {"nonce": keccak(text="other"), "to": address_of("other"), "value": 1, "validBefore": 1}[
+            change
+        ]
+        changes: dict[str, Any] = {change: other}
+        signature = scene.funding_signature(order, **changes)
         with refused("SignatureInvalid", signer=scene.buyer_account.address):
             scene.escrow.transact("fund", order, 0, FOREVER, signature)
 

@@ -51,7 +51,7 @@ def sweep(scene: Scene, order: dict[str, Any], step: int) -> dict[str, int]:
 
 
 def scene_gas(scene: Scene, order: dict[str, Any]) -> int:
-    """Gas that is more than enough: what is used, what is given back at the end, what the ledger keeps back."""
+    """Gas that is more than enough: what is used, what is given back, what the ledger reserves."""
     with scene.evm.sandbox():
         return scene.prove(order).gas * 5 // 4 + 25_000
 
@@ -107,7 +107,7 @@ def test_gas_burning_token_needs_no_giant_transaction_rule_10(scene: Scene) -> N
 
 
 def test_credit_by_starving_is_withdrawable(scene: Scene) -> None:
-    """A token whose transfer wants more than a payout's allowance: credit first, then all the gas it wants."""
+    """A token whose transfer wants more than a payout's allowance: credit, then all the gas it wants."""
     token = scene.scripted_token()
     order = scene.opened(token=token.address)
     scene.escrow.transact("fund", order, 0, FOREVER, b"")

@@ -1,5 +1,6 @@
 """onAttestation(): the named prover's attestation pays, or starts the inspection window."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -87,8 +88,8 @@ def test_only_the_ledger_proves_rule_3(scene: Scene) -> None:
             )
 
 
-def failure(scene: Scene, order: dict[str, Any], /, **changes: Any) -> tuple[str, dict[str, Any]]:
-    """Attest with changed fields; the evidence must be recorded and the order untouched. Error's name and values."""
+def failure(scene: Scene, order: dict[str, Any], /, **changes: Any) -> tuple[str, Mapping[str, Any]]:
+    """Attest with changed fields: recorded, and the order untouched. Gives the error's name and values."""
     attestation = scene.attestation(order, **changes)
     before = scene.state(order)
     receipt = scene.attest(attestation, scene.encoded(order))

@@ -29,7 +29,11 @@ def test_ruling_splits(scene: Scene, seller: int) -> None:
         "evidence": keccak(text="expert's report"),
     }
     closed = receipt.event("OrderClosed")
-    assert (closed["outcome"], closed["sellerAmount"], closed["buyerAmount"]) == (RULED, seller, AMOUNT - seller)
+    assert (closed["outcome"], closed["sellerAmount"], closed["buyerAmount"]) == (
+        RULED,
+        seller,
+        AMOUNT - seller,
+    )
     assert scene.status(order) == (CLOSED, RULED)
     assert scene.balance(scene.payee) == seller
     assert scene.balance(scene.buyer_account.address) == before + AMOUNT - seller

@@ -1,4 +1,4 @@
-"""settle(): after the window to the seller, after the ruling deadline as the order says; by anybody, to the second."""
+"""settle(): after the window to the seller, after the ruling deadline as the order says; by anybody."""
 
 import pytest
 

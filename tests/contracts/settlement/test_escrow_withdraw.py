@@ -18,7 +18,7 @@ MANNERS = {
     "Reverts": 9,
 }
 PAYS_ALL_THE_SAME = {"NoReturn": 1, "ReturnBomb": 5}
-# These move the money and then deny it, or the other way round: whoever agreed to them is cheated, and nobody else.
+# These move the money and deny it, or the other way round: who agreed to them is cheated, nobody else.
 CHEATS = {"ReturnsTwo": 3, "ReturnsShort": 4, "LiesAboutTransfer": 8}
 
 

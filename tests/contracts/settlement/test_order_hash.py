@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from eth_abi import encode
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -103,7 +103,12 @@ _ORDERS = st.fixed_dictionaries(
 
 
 @given(order=_ORDERS)
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_hash_is_the_documented_digest_of_any_order(scene: Scene, order: dict[str, Any]) -> None:
     by_contract = scene.escrow.call("hashOrder", order)
     assert by_contract == scene.order_hash(order)

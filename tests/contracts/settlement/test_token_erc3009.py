@@ -138,7 +138,7 @@ def test_contract_account_signs_whole_signatures(scene: Scene) -> None:
     owner = signer("wallet owner")
     wallet = scene.evm.deploy("ContractWallet", owner.address)
     scene.mint(wallet.address, 100, "wallet's payment")
-    changes = {"from": wallet.address}
+    changes: dict[str, Any] = {"from": wallet.address}
     with refused("SignatureInvalid", signer=wallet.address):
         transfer(scene, whole=True, by=signer("thief"), **changes)
     transfer(scene, whole=True, by=owner, **changes)

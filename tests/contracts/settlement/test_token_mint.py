@@ -13,7 +13,9 @@ HOLDER = address_of("holder")
 
 def test_describes_itself(scene: Scene) -> None:
     token = scene.token
-    described = [token.call(name) for name in ("name", "symbol", "currency", "decimals", "issuer", "registry")]
+    described = [
+        token.call(name) for name in ("name", "symbol", "currency", "decimals", "issuer", "registry")
+    ]
     assert described == [
         TOKEN_NAME,
         "EXEUR",
@@ -79,7 +81,9 @@ def test_another_issuer_mints_nothing(scene: Scene) -> None:
     }
     for by, error in ((other.key, "WrongMember"), (signer("stranger"), "KeyNotLive")):
         with refused(error):
-            scene.token.transact("mint", values, by.address, sign(scene.token, "Mint", values, by, TOKEN_NAME))
+            scene.token.transact(
+                "mint", values, by.address, sign(scene.token, "Mint", values, by, TOKEN_NAME)
+            )
 
 
 def test_signature_over_something_else(scene: Scene) -> None:
@@ -139,11 +143,16 @@ def test_nobody_can_freeze_or_take_what_is_held_rule_3(scene: Scene) -> None:
 
 
 def test_no_function_that_an_administrator_could_use_rule_3(scene: Scene) -> None:
-    names = {item["name"] for item in scene.token.abi + scene.escrow.abi if item["type"] == "function"}
+    names = {item["name"] for item in [*scene.token.abi, *scene.escrow.abi] if item["type"] == "function"}
     assert names == {
         *("name", "symbol", "decimals", "totalSupply", "balanceOf", "transfer", "allowance", "approve"),
         *("transferFrom", "permit", "nonces", "DOMAIN_SEPARATOR", "eip712Domain"),
-        *("transferWithAuthorization", "receiveWithAuthorization", "cancelAuthorization", "authorizationState"),
+        *(
+            "transferWithAuthorization",
+            "receiveWithAuthorization",
+            "cancelAuthorization",
+            "authorizationState",
+        ),
         *("mint", "burn", "currency", "issuer", "registry"),
         *("open", "fund", "onAttestation", "confirm", "settle", "dispute", "rule", "refund"),
         *("withdraw", "withdrawTo", "hashOrder", "state", "credit", "totals", "rights", "ledger"),
