@@ -41,6 +41,7 @@ def verify_item(
     verifier = BundleVerifier(collected.bundle, trust, rpc)
     if not collected.history.known:
         text = "nothing is known of this item here"
+        verifier.notices.append(text)
         verifier.add(Link.BUNDLE, Status.UNCHECKED, text)
         return verifier.report()
     verifier.run()

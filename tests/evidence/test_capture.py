@@ -1,21 +1,378 @@
-"""Captures and attestations on a real chain."""
+"""Captures and attestations on a real chain: what is accepted, once, and what is refused with its reason."""
 
 import json
+import time
+from dataclasses import replace
+from typing import Any
 
+import pytest
+from sqlmodel import select
+
+from chain.bindings import event_ledger
+from chain.database import reading
+from chain.operation import Operation
+from epcis.cbv_hash import ni
+from evidence.batch import build_batch
+from evidence.bundle import read_bundle
+from evidence.capture import CONSUMER_GAS, CaptureService, Limits
+from evidence.documents import Refused
+from evidence.errors import (
+    CaptureError,
+    DeadlineOver,
+    FieldsDiffer,
+    RequestInvalid,
+    SignatureMismatch,
+    SignatureRequired,
+    SignerRefused,
+    TooLarge,
+    UnknownJob,
+)
+from evidence.proof import export
+from evidence.report import Status
+from evidence.signature_header import HeaderError
+from evidence.signatures import is_signed_by
+from evidence.tables import CaptureJobRow
+from evidence.verify import verify_bundle
+from indexer.read.events import event
 from tests.evidence import documents as docs
-from tests.evidence.world import World
+from tests.evidence.world import Key, Member, World
+from vault.cid import Cid
+
+
+def jobs_in_sql(world: World) -> int:
+    with reading(world.engine) as session:
+        return len(session.exec(select(CaptureJobRow)).all())
+
+
+def anchors(world: World, root: bytes) -> int:
+    """How many logs say that this root was anchored."""
+    topics = [event_ledger.Anchored.TOPIC0, None, root]
+    ledger = world.deployment.address("EventLedger")
+    return len(world.rpc.get_logs(0, world.rpc.block_number(), [ledger], topics))
 
 
 def test_a_signed_capture_ends_on_the_chain_with_its_seals(world: World) -> None:
     document = docs.document(docs.commissioning("cap-1"), docs.commissioning("cap-2"))
+    batch = build_batch(document, world.maker.gln, bytes(32))
     job = world.capture(document, world.maker)
     assert job.success, job.errors
     body = job.to_json()
     assert json.loads(json.dumps(body)) == body
     assert (body["running"], body["success"], body["errors"]) == (False, True, [])
+    assert body["createdAt"] <= body["finishedAt"]
+    assert body["captureErrorBehaviour"] == "rollback"
     assert [seal["index"] for seal in body["seals"]] == [0, 1]
-    for seal in job.seals:
+    for seal, leaf in zip(job.seals, batch.leaves, strict=True):
         assert seal.transaction is not None
         receipt = world.rpc.get_receipt(bytes.fromhex(seal.transaction[2:]))
         assert receipt is not None
         assert receipt.succeeded
+        assert seal.seal_id == "0x" + leaf.seal_id.hex()
+        assert seal.to_json()["eventHash"] == ni(leaf.event_hash)
+        assert world.store.get(Cid.parse(seal.cid)) == leaf.document
+    assert world.store.get(batch.manifest_cid) == batch.manifest
+    ledger = event_ledger.EventLedger(world.deployment.address("EventLedger"), world.rpc)
+    assert ledger.anchored(int(world.maker.gln), batch.root).size == 2
+    world.index()
+    with reading(world.mirror) as session:
+        found = event(session, world.maker.gln, job.seals[0].seal_id)
+    assert found is not None
+    assert found.state == "present"
+
+
+def test_the_same_request_twice_is_one_job_and_one_anchor(world: World) -> None:
+    document = docs.document(docs.commissioning("same"))
+    header = world.header(document, world.maker)
+    first = world.service.capture(document, header)
+    second = world.service.capture(document, header)
+    assert first.capture_id == second.capture_id
+    # signed again, with another deadline
+    third = world.service.capture(document, world.header(document, world.maker, deadline=world.now() + 999))
+    assert third.capture_id == first.capture_id
+    world.finished(first)
+    assert world.service.capture(document, header).success
+    assert anchors(world, build_batch(document, world.maker.gln, bytes(32)).root) == 1
+
+
+def test_events_captured_before_succeed_and_point_to_their_seals(world: World) -> None:
+    """With another seed the root is another one; nothing new is anchored all the same."""
+    events = [docs.commissioning("dup-1"), docs.commissioning("dup-2")]
+    first = world.capture(docs.document(*events), world.maker, seed=b"\1" * 32)
+    again = world.capture(docs.document(*events), world.maker, seed=b"\2" * 32)
+    assert again.capture_id == first.capture_id
+    part = docs.document(events[1])
+    pointing = world.capture(part, world.maker, seed=b"\3" * 32)
+    assert pointing.capture_id != first.capture_id
+    assert (pointing.kind, pointing.success, pointing.operation) == ("existing", True, None)
+    (seal,) = pointing.seals
+    assert seal.existing
+    assert (seal.root, seal.leaf, seal.transaction) == (
+        first.seals[1].root,
+        1,
+        first.seals[1].transaction,
+    )
+    assert anchors(world, build_batch(part, world.maker.gln, b"\3" * 32).root) == 0
+
+
+def test_an_event_known_to_the_mirror_alone_is_not_anchored_again(world: World) -> None:
+    document = docs.document(docs.commissioning("mirrored"))
+    batch = build_batch(document, world.maker.gln, bytes(32))
+    anchor = batch.anchor(world.now() + 3600)
+    signature = world.sign("EventLedger", anchor, world.maker)
+    for leaf in batch.leaves:
+        world.store.put(leaf.document)
+    world.store.put(batch.manifest)
+    data = event_ledger.encode_anchor(anchor, world.maker.key.address, signature)
+    operation = world.send(world.deployment.address("EventLedger"), data)
+    world.index()
+    job = world.capture(document, world.maker, seed=b"\4" * 32)
+    assert (job.kind, job.success) == ("existing", True)
+    assert operation.transaction_hash is not None
+    assert job.seals[0].transaction == "0x" + operation.transaction_hash.hex()
+    assert job.seals[0].root == "0x" + batch.root.hex()
+
+
+def test_two_members_capture_the_same_event_each_for_itself(world: World) -> None:
+    document = docs.document(docs.commissioning("both"))
+    one, other = world.capture(document, world.maker), world.capture(document, world.carrier)
+    assert one.seals[0].seal_id == other.seals[0].seal_id
+    assert one.capture_id != other.capture_id
+    assert not other.seals[0].existing
+
+
+def test_a_root_relayed_by_somebody_else_counts_as_success(world: World) -> None:
+    document = docs.document(docs.commissioning("relayed"))
+    batch = build_batch(document, world.maker.gln, bytes(32))
+    anchor = batch.anchor(world.now() + 3600)
+    signature = world.sign("EventLedger", anchor, world.maker)
+    data = event_ledger.encode_anchor(anchor, world.maker.key.address, signature)
+    world.send(world.deployment.address("EventLedger"), data)
+    job = world.capture(document, world.maker)
+    assert job.operation is not None
+    assert job.operation.error_name == "AlreadyAnchored"
+    assert job.success, job.errors
+
+
+# -- refusals: nothing is written, and the next request works
+
+
+def test_unsigned_captures_learn_how_to_sign(world: World) -> None:
+    for header in (None, "", "  "):
+        with pytest.raises(SignatureRequired) as caught:
+            world.service.capture(docs.document(docs.commissioning("unsigned")), header)
+        way = caught.value.way
+        assert way["header"] == "TradeSeal-Capture"
+        assert way["domain"]["verifyingContract"] == world.deployment.address("EventLedger")
+        assert [member["name"] for member in way["types"]["Anchor"]] == ["root", "size", "cid", "deadline"]
+        assert json.dumps(way)
+
+
+def refused(world: World, document: bytes, header: str, kind: type[Exception]) -> Any:
+    before = jobs_in_sql(world), set(world.store.iterate())
+    with pytest.raises(kind) as caught:
+        world.service.capture(document, header)
+    assert (jobs_in_sql(world), set(world.store.iterate())) == before
+    return caught.value
+
+
+def test_refusals_say_why_and_write_nothing(world: World) -> None:
+    document = docs.document(docs.commissioning("refused"))
+    other = docs.document(docs.commissioning("refused-other"))
+    good = world.header(document, world.maker)
+    # signed another document
+    mismatch = refused(world, other, good, SignatureMismatch)
+    assert mismatch.message["root"] == "0x" + build_batch(other, world.maker.gln, bytes(32)).root.hex()
+    assert mismatch.recovered not in (None, world.maker.key.address)
+    # signed by a key of nobody
+    stranger = Member("nobody", world.maker.gln, Key("nobody"))
+    unknown = refused(world, document, world.header(document, stranger), SignerRefused)
+    assert "KeyNotLive" in unknown.reason
+    # signed as another member
+    posing = Member("maker", world.carrier.gln, world.maker.key)
+    refused(world, document, world.header(document, posing), SignatureMismatch)
+    # too late, and too late to be mined
+    for deadline in (1, int(time.time()) - 1, int(time.time()) + 5):
+        late = refused(world, document, world.header(document, world.maker, deadline=deadline), DeadlineOver)
+        assert late.deadline == deadline
+    refused(world, document, "v=1", HeaderError)
+    refused(world, b"{", good, Refused)
+    refused(world, document[:-1], good, Refused)
+    header = world.header(document, world.maker)
+    assert world.service.capture(document, header).status in ("running", "success")
+
+
+def test_limits_are_kept(world: World) -> None:
+    document = docs.document(docs.commissioning("limit-1"), docs.commissioning("limit-2"))
+    header = world.header(document, world.maker)
+    args = (world.engine, world.sender, world.rpc, world.deployment, world.store)
+    with pytest.raises(TooLarge, match="bytes of the body"):
+        CaptureService(*args, limits=Limits(body=len(document) - 1)).capture(document, header)
+    with pytest.raises(TooLarge, match="events"):
+        CaptureService(*args, limits=Limits(events=1)).capture(document, header)
+    assert CaptureService(*args, limits=Limits(body=len(document), events=2)).capture(document, header)
+
+
+def test_unknown_jobs_are_named(world: World) -> None:
+    with pytest.raises(UnknownJob, match="nothing-of-ours"):
+        world.service.job("nothing-of-ours")
+
+
+# -- rule 2: whatever is killed, nothing acknowledged is lost or doubled
+
+
+class Crash(Exception):
+    """The process died here."""
+
+
+class DyingSender:
+    """A sender before or behind which the process dies."""
+
+    def __init__(self, world: World, *, after: bool) -> None:
+        self._sender = world.sender
+        self._after = after
+
+    def submit(self, to: str | None, data: bytes, value: int = 0, **rest: Any) -> Operation:
+        if self._after:
+            self._sender.submit(to, data, value, **rest)
+        raise Crash
+
+    def by_key(self, key: str) -> Operation | None:
+        return self._sender.by_key(key)
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("retried_first", [False, True])
+def test_rule_2_a_crash_around_the_sender_loses_and_doubles_nothing(
+    world: World, after: bool, retried_first: bool
+) -> None:
+    document = docs.document(docs.commissioning(f"crash-{after}-{retried_first}"))
+    header = world.header(document, world.maker)
+    sender = DyingSender(world, after=after)
+    dying = CaptureService(world.engine, sender, world.rpc, world.deployment, world.store)
+    with pytest.raises(Crash):
+        dying.capture(document, header)
+    reborn = world.new_service()
+    if retried_first:
+        job = reborn.capture(document, header)
+        reborn.recover()
+    else:
+        reborn.recover()
+        job = reborn.capture(document, header)
+    assert reborn.recover() == 0
+    assert world.finished(job).success
+    assert anchors(world, build_batch(document, world.maker.gln, bytes(32)).root) == 1
+
+
+def test_rule_2_a_crash_in_the_vault_leaves_no_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = docs.document(docs.commissioning("vault-crash"))
+    header = world.header(document, world.maker)
+    before = jobs_in_sql(world)
+    put = world.store.put
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "put", lambda _content: (_ for _ in ()).throw(Crash()))
+        with pytest.raises(Crash):
+            world.service.capture(document, header)
+    assert world.store.put == put
+    assert jobs_in_sql(world) == before
+    assert world.finished(world.service.capture(document, header)).success
+
+
+# -- single attestations
+
+
+def request_body(world: World, event: bytes, by: Member, **more: Any) -> dict[str, Any]:
+    made: dict[str, Any] = world.attest_request(event, by, **more).to_json()
+    return made
+
+
+def test_an_attestation_is_recorded_with_its_signed_fields(world: World) -> None:
+    event_document = docs.bare(docs.delivery("2026-03-10T10:00:00Z"))
+    body = request_body(world, event_document, world.carrier)
+    job = world.finished(world.service.attest(json.dumps(body).encode()))
+    assert (job.kind, job.success) == ("attestation", True), job.errors
+    again = world.service.attest(json.dumps(body).encode())
+    assert again.capture_id == job.capture_id
+    # captured in a batch later, it points to the attestation
+    captured = world.capture(event_document, world.carrier)
+    assert captured.seals[0].seal_id == job.seals[0].seal_id
+    assert captured.seals[0].transaction == job.seals[0].transaction
+
+
+def test_an_attestation_relayed_by_somebody_else_is_found(world: World) -> None:
+    made = world.attest_request(docs.bare(docs.delivery("2026-03-11T10:00:00Z")), world.carrier)
+    data = event_ledger.encode_attest(made.attestation, made.signer, made.signature, b"")
+    world.send(world.deployment.address("EventLedger"), data)
+    job = world.service.attest_request(made)
+    assert (job.kind, job.success) == ("existing", True)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"event": None}, RequestInvalid),
+        ({"event": []}, RequestInvalid),
+        ({"attestation": {}}, RequestInvalid),
+        ({"signer": "0x1"}, RequestInvalid),
+        ({"signature": "5a"}, RequestInvalid),
+        ({"surplus": 1}, RequestInvalid),
+        ({"event": {}}, Refused),
+        ({"signature": "0x" + "11" * 65}, SignatureMismatch),
+        ({"signature": "0x"}, SignatureMismatch),
+        ({"signer": Key("nobody").address}, SignerRefused),
+    ],
+)
+def test_attestations_are_refused_with_their_reason(
+    world: World, change: dict[str, Any], kind: type[CaptureError]
+) -> None:
+    body = request_body(world, docs.bare(docs.delivery("2026-03-12T10:00:00Z")), world.carrier) | change
+    with pytest.raises(kind):
+        world.service.attest(json.dumps(body).encode())
+
+
+def test_attestations_whose_fields_the_event_does_not_say_are_refused(world: World) -> None:
+    made = world.attest_request(docs.bare(docs.delivery("2026-03-13T10:00:00Z")), world.carrier)
+    lie = replace(made.attestation, place=1, extension=b"\1" * 32)
+    signature = world.sign("EventLedger", lie, world.carrier)
+    with pytest.raises(FieldsDiffer) as caught:
+        world.service.attest_request(made.model_copy(update={"attestation": lie, "signature": signature}))
+    assert [difference.field for difference in caught.value.differences] == ["place", "extension"]
+
+
+def test_a_consumer_that_fails_stops_no_evidence_and_the_verdict_says_so(world: World) -> None:
+    event_document = docs.bare(docs.delivery("2026-03-14T10:00:00Z"))
+    job = world.attest(event_document, world.carrier, consumer=Key("no code").address)
+    assert job.success, job.errors
+    assert job.operation is not None
+    assert job.operation.gas is not None
+    assert job.operation.gas > CONSUMER_GAS
+    world.index()
+    bundle = read_bundle(json.dumps(export(docs.SSCC, world.deployment, world.mirror, world.store)).encode())
+    report = verify_bundle(bundle, world.trust, world.rpc)
+    assert report.verdict is Status.VERIFIED, report.failing()
+    assert any("pending" in notice and job.seals[0].seal_id in notice for notice in report.notices)
+
+
+# -- whose signature
+
+
+def test_signatures_are_judged_as_the_contracts_judge_them(world: World) -> None:
+    digest, key = b"\7" * 32, Key("signs")
+    signature = key.sign(digest)
+    assert is_signed_by(world.rpc, key.address, digest, signature)
+    assert not is_signed_by(world.rpc, key.address, b"\6" * 32, signature)
+    # the same signature with s in the upper half: valid mathematics, refused everywhere
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    upper = (order - int.from_bytes(signature[32:64], "big")).to_bytes(32, "big")
+    mirrored = signature[:32] + upper + bytes([55 - signature[64]])
+    assert not is_signed_by(world.rpc, key.address, digest, mirrored)
+    for wrong in (b"", signature[:64], signature + b"\0", bytes(65), b"\xff" * 65):
+        assert not is_signed_by(world.rpc, key.address, digest, wrong)
+
+
+@pytest.mark.parametrize(("answer", "valid"), [(bytes.fromhex("1626ba7e"), True), (b"\xff" * 4, False)])
+def test_contracts_are_asked_whether_they_signed(world: World, answer: bytes, valid: bool) -> None:
+    """ERC-1271; the code answers every call with 32 bytes that begin with `answer`."""
+    address = Key(f"contract {valid}").address
+    code = b"\x7f" + answer.ljust(32, b"\0") + bytes.fromhex("60005260206000f3")
+    world.rpc.request("anvil_setCode", [address, "0x" + code.hex()])
+    assert is_signed_by(world.rpc, address, b"\7" * 32, b"anything") is valid
