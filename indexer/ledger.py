@@ -44,36 +44,36 @@ class Identity:
     start_block: int
 
 
-def bind(session: Session, identity: Identity) -> MirrorState:
-    """The mirror's state; a fresh mirror is bound to `identity`. Raises DifferentChainError."""
-    addresses = {name: checksum(address) for name, address in sorted(identity.addresses.items())}
+def is_bound(session: Session, identity: Identity) -> bool:
+    """Whether the mirror is this chain's; False where it is fresh. Raises DifferentChainError."""
     state = session.get(MirrorState, 1)
     if state is None:
-        state = MirrorState(
-            chain_id=str(identity.chain_id),
-            first_block=identity.first_block,
-            addresses=addresses,
-            start_block=identity.start_block,
-            head_number=identity.start_block - 1,
-            head_hash="",
-        )
-        session.add(state)
-        session.flush()
-        return state
-    wanted = {
-        "chain_id": str(identity.chain_id),
-        "first_block": identity.first_block,
-        "addresses": addresses,
-        "start_block": identity.start_block,
-    }
-    for name, value in wanted.items():
+        return False
+    for name, value in _binding(identity).items():
         found = getattr(state, name)
         if found != value:
             raise DifferentChainError(
                 f"mirror is of {name} {found}, the chain to follow has {value}: "
                 "`tradeseal indexer reindex` drops the mirror and builds it from this chain"
             )
-    return state
+    return True
+
+
+def bind(session: Session, identity: Identity) -> None:
+    """Bind a fresh mirror to a chain and deployment. Raises DifferentChainError where it is another's."""
+    if not is_bound(session, identity):
+        session.add(MirrorState(**_binding(identity), head_number=identity.start_block - 1, head_hash=""))
+        session.flush()
+
+
+def _binding(identity: Identity) -> dict[str, Any]:
+    addresses = {name: checksum(address) for name, address in sorted(identity.addresses.items())}
+    return {
+        "chain_id": str(identity.chain_id),
+        "first_block": identity.first_block,
+        "addresses": addresses,
+        "start_block": identity.start_block,
+    }
 
 
 def load(session: Session) -> MirrorState:

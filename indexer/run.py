@@ -132,6 +132,9 @@ class Indexer:
         identity = Identity(
             self._node.chain_id(), hex_text(self._node.first_block_hash()), self._addresses, self._start_block
         )
+        with reading(self._engine) as session:
+            if ledger.is_bound(session, identity):
+                return
         with writing(self._engine) as session:
             ledger.bind(session, identity)
 

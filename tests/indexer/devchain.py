@@ -23,11 +23,11 @@ def _emitter() -> bytes:
     table = 5 * 8 + 3  # five comparisons, then a revert
     bodies = []
     for topics in range(5):
-        body = "5b 50"
+        text = "5b 50"
         for i in reversed(range(topics)):
-            body += f"60{1 + 32 * i:02x} 35"
-        body += f"{0x80 + topics:02x} 5f {0xA0 + topics:02x} 00"  # log(0, size, topics…), stop
-        bodies.append(bytes.fromhex(body))
+            text += f"60{1 + 32 * i:02x} 35"
+        text += f"{0x80 + topics:02x} 5f {0xA0 + topics:02x} 00"  # log(0, size, topics…), stop
+        bodies.append(bytes.fromhex(text))
     start = len(code) + table
     for topics, body in enumerate(bodies):
         code += bytes.fromhex(f"80 60{topics:02x} 14 61{start:04x} 57")

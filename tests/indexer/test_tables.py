@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, inspect
+from sqlalchemy.engine import make_url
 from sqlmodel import Session, select
 
 from chain.artifact import load, names
@@ -209,9 +210,7 @@ def test_numbers_as_text_sort_as_numbers(kind: type[Uint64], migrated: Engine) -
 
 
 def test_exact_numbers_are_numeric_on_postgresql() -> None:
-    from sqlalchemy.dialects import postgresql
-
-    dialect = postgresql.dialect()
+    dialect = make_url("postgresql://").get_dialect()()
     for kind, wanted in [(Uint64, "NUMERIC(20, 0)"), (Uint256, "NUMERIC(78, 0)"), (Int128, "NUMERIC(39, 0)")]:
         assert kind().compile(dialect=dialect) == wanted
     assert ChainText().compile(dialect=dialect) == "TEXT"
