@@ -69,6 +69,8 @@ contract FiatToken is IFiatToken, ERC20Permit, ERC3009 {
         );
         _use(order.amount, order.paymentReference);
         address account = registry.member(issuer).account;
+        // Registration does not prove that the account is the issuer's own: it might be a customer's, or an escrow's.
+        if (signer != account) _spendAllowance(account, signer, order.amount);
         emit Burnt(account, order.amount, order.paymentReference, signer);
         _burn(account, order.amount);
     }

@@ -17,7 +17,9 @@ interface IFiatToken is IERC3009, IERC3009Cancel {
         uint64 deadline;
     }
 
-    /// @notice Signed by a TOKEN_ISSUER key of the issuer: burns from the issuer's own account only.
+    /// @notice Signed by a TOKEN_ISSUER key of the issuer: burns from the issuer's own account only, out of the ERC-20
+    /// allowance that the account gave the signer (by `approve` or ERC-2612), unless the signer is the account itself.
+    /// To be the registered account is not enough: a member may register any account that is no other member's.
     struct Burn {
         uint256 amount;
         bytes32 paymentReference;
@@ -44,7 +46,7 @@ interface IFiatToken is IERC3009, IERC3009Cancel {
 
     /// @notice Issuer: mints.
     function mint(Mint calldata order, address signer, bytes calldata signature) external;
-    /// @notice Issuer: burns from its own account.
+    /// @notice Issuer: burns from its own account, which allowed the signer to.
     function burn(Burn calldata order, address signer, bytes calldata signature) external;
     /// @notice ERC-3009 transfer by signature (account or ERC-1271 contract).
     function transferWithAuthorization(

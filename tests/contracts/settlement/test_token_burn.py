@@ -1,11 +1,30 @@
 """burn(): from the issuer's own registered account, once for each payout."""
 
+import pytest
 from eth_utils.crypto import keccak
 
 from tests.contracts.evm import ZERO_ADDRESS
 from tests.contracts.gas import GasSnapshot
 from tests.contracts.harness import signer
-from tests.contracts.settlement.scene import Scene, refused
+from tests.contracts.settlement.scene import AMOUNT, Scene, refused
+
+
+@pytest.fixture(autouse=True)
+def allowance(scene: Scene) -> None:
+    """The issuer's account lets the issuer's key burn."""
+    allow(scene, scene.world.issuer.account.address)
+
+
+def allow(scene: Scene, account: str) -> None:
+    """`account` lets the issuer's key burn up to 500."""
+    scene.token.transact("approve", scene.world.issuer.key.address, 500, sender=account)
+
+
+def move_account(scene: Scene, account: str) -> None:
+    """The issuer registers another account as its own."""
+    world = scene.world
+    values = {"gln": world.issuer.gln, "account": account, "nonce": 0, "deadline": world.deadline}
+    world.send(world.registry, "changeAccount", "AccountChange", values, world.issuer.key)
 
 
 def test_burn_takes_from_the_issuers_account(scene: Scene, gas_snapshot: GasSnapshot) -> None:
@@ -34,12 +53,45 @@ def test_burn_reaches_no_other_account_rule_3(scene: Scene) -> None:
 
 
 def test_burn_follows_the_registered_account(scene: Scene) -> None:
-    world, moved = scene.world, signer("issuer's new account").address
+    moved = signer("issuer's new account").address
     scene.mint(moved, 500, "returned")
-    values = {"gln": world.issuer.gln, "account": moved, "nonce": 0, "deadline": world.deadline}
-    world.send(world.registry, "changeAccount", "AccountChange", values, world.issuer.key)
+    move_account(scene, moved)
+    allow(scene, moved)
     scene.burn(500, "payout")
     assert scene.balance(moved) == 0
+
+
+def test_issuer_cannot_burn_what_an_escrow_holds_by_registering_it_rule_3(scene: Scene) -> None:
+    order = scene.funded()
+    move_account(scene, scene.escrow.address)
+    with refused("ERC20InsufficientAllowance", allowance=0, needed=AMOUNT):
+        scene.burn(AMOUNT, "theft")
+    scene.confirm(order)
+    assert scene.balance(scene.payee) == AMOUNT
+
+
+def test_issuer_cannot_burn_a_customers_money_by_registering_the_account_rule_3(scene: Scene) -> None:
+    customer = signer("customer").address
+    scene.mint(customer, 500, "payment")
+    move_account(scene, customer)
+    with refused("ERC20InsufficientAllowance", spender=scene.world.issuer.key.address):
+        scene.burn(500, "theft")
+    assert scene.balance(customer) == 500
+
+
+def test_burn_uses_the_allowance_up(scene: Scene) -> None:
+    scene.mint(scene.world.issuer.account.address, 501, "returned")
+    scene.burn(500, "payout")
+    with refused("ERC20InsufficientAllowance", allowance=0, needed=1):
+        scene.burn(1, "another payout")
+
+
+def test_key_that_is_the_account_needs_no_allowance(scene: Scene) -> None:
+    key = scene.world.issuer.key
+    scene.mint(key.address, 500, "returned")
+    move_account(scene, key.address)
+    scene.burn(500, "payout")
+    assert scene.balance(key.address) == 0
 
 
 def test_payment_reference_is_shared_with_mint(scene: Scene) -> None:
