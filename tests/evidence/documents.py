@@ -6,6 +6,7 @@ from typing import Any
 CONTEXT = "https://ref.gs1.org/standards/epcis/epcis-context.jsonld"
 GTIN = "09506000134352"
 SSCC = "https://id.gs1.org/00/095060001343522226"
+OTHER_SSCC = "https://id.gs1.org/00/095060001343522233"
 SGLN = "https://id.gs1.org/414/9506000134369"
 
 
@@ -29,13 +30,13 @@ def commissioning(*serials: str, time: str = "2026-03-01T08:00:00.000+01:00") ->
     }
 
 
-def packing(*serials: str) -> dict[str, Any]:
+def packing(*serials: str, sscc: str = SSCC) -> dict[str, Any]:
     """Items go into a logistic unit."""
     return {
         "type": "AggregationEvent",
         "eventTime": "2026-03-02T09:00:00Z",
         "eventTimeZoneOffset": "+00:00",
-        "parentID": SSCC,
+        "parentID": sscc,
         "childEPCs": [item(serial) for serial in serials],
         "action": "ADD",
         "bizStep": "packing",
@@ -43,13 +44,13 @@ def packing(*serials: str) -> dict[str, Any]:
     }
 
 
-def delivery(time: str = "2026-03-09T17:30:15.123456+02:00") -> dict[str, Any]:
+def delivery(time: str = "2026-03-09T17:30:15.123456+02:00", sscc: str = SSCC) -> dict[str, Any]:
     """The logistic unit arrives."""
     return {
         "type": "ObjectEvent",
         "eventTime": time,
         "eventTimeZoneOffset": "+02:00",
-        "epcList": [SSCC],
+        "epcList": [sscc],
         "action": "OBSERVE",
         "bizStep": "arriving",
         "disposition": "in_progress",
