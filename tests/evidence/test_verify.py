@@ -22,7 +22,9 @@ def bundle(world: World) -> dict[str, Any]:
     """v3 was made, packed and delivered; three others were made with it."""
     world.issue(*SERIALS)
     made = world.capture(docs.document(*(docs.commissioning(serial) for serial in SERIALS)), world.maker)
-    packed = world.capture(docs.document(docs.packing("v2", "v3", sscc=docs.OTHER_SSCC)), world.carrier, seed=b"\1" * 32)
+    packed = world.capture(
+        docs.document(docs.packing("v2", "v3", sscc=docs.OTHER_SSCC)), world.carrier, seed=b"\1" * 32
+    )
     delivered = world.attest(docs.bare(docs.delivery(sscc=docs.OTHER_SSCC)), world.carrier)
     assert made.success, made.errors
     assert packed.success, packed.errors
