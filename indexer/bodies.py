@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from epcis import digital_link
@@ -212,9 +212,6 @@ def _fill_event(session: Session, event: SealedEvent, content: bytes) -> None:
     for name, value in document.columns.items():
         setattr(event, name, value)
     event.state, event.reason = PRESENT, None
-    session.execute(
-        delete(EventEpc).where(col(EventEpc.member) == event.member, col(EventEpc.seal_id) == event.seal_id)
-    )
     session.add_all(
         EventEpc(
             member=event.member,
