@@ -4,11 +4,16 @@ import logging
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cli.failure import Failure
 from cli.home import Home
 from cli.settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -31,8 +36,16 @@ def _keep_recursion_bounded() -> None:
     sys.setrecursionlimit(limit)
 
 
-def serve(settings: Settings, home: Home, progress: Callable[[str], None]) -> None:
-    """Start everything and serve until SIGINT or SIGTERM. Raises what `cli.node.serving` raises."""
+def serve(
+    settings: Settings,
+    home: Home,
+    progress: Callable[[str], None],
+    beside: Callable[[], bool] | None = None,
+) -> None:
+    """Start everything and serve until SIGINT or SIGTERM. Raises what `cli.node.serving` raises.
+
+    `beside` runs in a thread of its own while the server serves; the server stops where it gives False.
+    """
     import uvicorn
 
     from api.app import create_app
@@ -56,6 +69,17 @@ def serve(settings: Settings, home: Home, progress: Callable[[str], None]) -> No
                     server_header=False,
                 )
             )
-            home.write_service({"url": url, "publicUrl": services.public_url})
+            node = services.rpc.node if settings.rpc_url is None else str(settings.rpc_url)
+            home.write_service({"url": url, "publicUrl": services.public_url, "rpcUrl": node})
             progress(f"serving {url}")
+            if beside is not None:
+                threading.Thread(target=_run_beside, args=(server, beside), daemon=True).start()
             server.run(sockets=[listener])
+
+
+def _run_beside(server: "uvicorn.Server", beside: Callable[[], bool]) -> None:
+    stay = False
+    try:
+        stay = beside()
+    finally:
+        server.should_exit = server.should_exit or not stay

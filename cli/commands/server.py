@@ -1,12 +1,16 @@
 """`tradeseal up`: the whole installation in one process."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.failure import Exit, Failure
 from cli.output import note
 from cli.session import Session
+
+if TYPE_CHECKING:
+    from cli.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +28,13 @@ def up(
     Example: tradeseal up --port 8437
     """
     session = Session()
-    settings = session.settings.model_copy(update={} if port is None else {"port": port})
+    serve_until_stopped(session, session.settings.model_copy(update={} if port is None else {"port": port}))
+
+
+def serve_until_stopped(
+    session: Session, settings: "Settings", beside: Callable[[], bool] | None = None
+) -> None:
+    """Serve with errors as failures; see `cli.http.serve`."""
     from chain.anvil import AnvilError
     from chain.errors import ChainError
     from chain.signers import SignerError
@@ -32,7 +42,7 @@ def up(
     from cli.http import serve
 
     try:
-        serve(settings, session.home, note)
+        serve(settings, session.home, note, beside)
     except (HomeError, AnvilError, SignerError) as error:
         raise Failure(str(error)) from None
     except ChainError as error:
