@@ -8,7 +8,7 @@ from epcis import canonical, cbv_hash
 from epcis.canonical import JsonError
 from epcis.contexts import ContextError
 from epcis.model import CapturedEvent, EpcisError, parse_document
-from epcis.sealed import COMMITMENT, PersonalDataError, Sealed, SealError, refuse_personal, seal, seal_id
+from epcis.sealed import COMMITMENT, PersonalDataError, Sealed, SealError, personal_paths, seal, seal_id
 
 MAX_DEPTH: Final = 60
 """of an event, so that a proof bundle, which nests it three deeper, can still be read"""
@@ -119,11 +119,11 @@ def _seal(index: int, captured: CapturedEvent, errors: list[EventError]) -> Seal
         if _depth(captured.event) > MAX_DEPTH:
             errors.append(EventError(index, captured.path, f"is nested deeper than {MAX_DEPTH}"))
             return None
-        refuse_personal(captured.event, captured.context)
         return seal(captured.event, captured.context)
-    except PersonalDataError as error:
-        reason = f"holds personal data ({error.term}), which is not accepted"
-        errors.append(EventError(index, captured.path + error.path, reason, error.term))
+    except PersonalDataError:
+        for value in personal_paths(captured.event, captured.context):
+            reason = f"holds personal data ({value.term}), which is not accepted"
+            errors.append(EventError(index, captured.path + value.path, reason, value.term))
     except SealError as error:
         errors.append(EventError(index, captured.path + error.path, error.reason))
     except ContextError as error:
