@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from chain.database import open_engine
+from chain.database import open_engine, reading
 from epcis import canonical, tree
+from indexer import read
 from indexer.compare import compare, dump
 from indexer.run import Indexer, Progress
 from indexer.tables.content import Content, EventEpc, EventProof, IssuedItem, Manifest, SealedEvent
@@ -315,3 +316,18 @@ def test_vault_that_fails_is_not_missing_content(mirror: Mirror) -> None:
     folder.write_bytes(content)
     mirror.later()
     assert mirror.only().state == "present"
+
+
+def test_error_declared_by_a_document_is_attached_to_what_it_corrects(mirror: Mirror) -> None:
+    wrong = event("A1", eventID="urn:uuid:1")
+    declaration = {"declarationTime": "2026-03-02T00:00:00Z", "reason": "incorrect_data"}
+    right = {**wrong, "errorDeclaration": declaration}
+    mirror.emit(batch(mirror.store, [wrong, event("A2"), right]).log())
+    mirror.indexer.run_once()
+    with reading(mirror.engine) as session:
+        found = read.item_history(session, wrong["epcList"][0]).events
+        declared = read.events(session, read.EventQuery(exists_error_declaration=True)).events
+    assert {(one.declares_error, len(one.errors)) for one in found} == {(False, 1), (True, 0)}
+    (note,) = next(one for one in found if not one.declares_error).errors
+    assert (note.source, note.reason) == ("document", "https://ref.gs1.org/cbv/ER-incorrect_data")
+    assert [one.seal_id for one in declared] == [note.declaration]
