@@ -1,0 +1,73 @@
+"""Bounds of requests, kept while bodies arrive: nobody makes the service hold more than it said it takes."""
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import Problem, answer
+
+
+class BodyLimit:
+    """ASGI middleware: bodies above `limit` bytes get 413, announced or not; their connection ends."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on unless its announced length is over the limit."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._limit:
+            await answer(Request(scope), self._problem(int(announced)))(scope, receive, send)
+            return
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            if message["type"] == "http.request":
+                taken += len(message.get("body", b""))
+                if taken > self._limit:
+                    raise self._problem(None)
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _problem(self, size: int | None) -> Problem:
+        given = "more" if size is None else f"{size} bytes"
+        return Problem(
+            413,
+            "body-too-large",
+            f"the body has {given}, {self._limit} bytes are allowed",
+            # what is still under way would be read as the next request
+            headers={"Connection": "close"},
+            limit=self._limit,
+        )
+
+
+class SecurityHeaders:
+    """ASGI middleware: headers that every answer carries unless its route set them."""
+
+    _HEADERS = (
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    )
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and complete the answer's headers."""
+
+        async def completed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", []))
+                present = {name.lower() for name, _ in headers}
+                message["headers"] = headers + [pair for pair in self._HEADERS if pair[0] not in present]
+            await send(message)
+
+        await self._app(scope, receive, completed)

@@ -1,0 +1,39 @@
+"""The routes, one module per noun."""
+
+from fastapi import FastAPI
+
+from api.routes import (
+    attestations,
+    council,
+    epcis,
+    escrows,
+    items,
+    links,
+    members,
+    network,
+    oracle,
+    pages,
+    rights,
+    tokens,
+)
+
+_MODULES = (
+    epcis,
+    attestations,
+    items,
+    links,
+    escrows,
+    tokens,
+    rights,
+    members,
+    council,
+    oracle,
+    network,
+    pages,
+)
+
+
+def register(app: FastAPI) -> None:
+    """Add every route."""
+    for module in _MODULES:
+        app.include_router(module.router)

@@ -1,0 +1,25 @@
+"""What people open in a browser beside items: the entrance, the description of the API, the style sheet."""
+
+from fastapi import APIRouter, Request, Response
+
+from api.page import render_docs, render_home, style_sheet
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+def show_home(request: Request) -> Response:
+    """Where to go from here."""
+    return render_home()
+
+
+@router.get("/docs")
+def show_docs(request: Request) -> Response:
+    """The API described for people."""
+    return render_docs(request.app.openapi())
+
+
+@router.get("/assets/page.css")
+def show_style() -> Response:
+    """The pages' only asset."""
+    return style_sheet()
