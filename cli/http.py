@@ -52,6 +52,8 @@ def serve(
     from cli.node import serving
 
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # It would log every call to the node, and the key that some nodes have in their URL.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     _keep_recursion_bounded()
     # A signal that comes while things start ends them in order, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
