@@ -76,8 +76,8 @@ class Report:
 
     @property
     def text(self) -> str:
-        """The verdict in one sentence."""
-        return _VERDICTS[self.verdict]
+        """The verdict on the record, followed by what else must not be missed."""
+        return " ".join([_VERDICTS[self.verdict], *(f"Note: {notice}." for notice in self.notices)])
 
     @property
     def exit_code(self) -> int:

@@ -28,12 +28,19 @@ SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A network of its own: one issue, one batch, one attestation."""
+    """A network of its own: one issue, two batches, one order, one attestation whose effect is pending."""
     with running_world(tmp_path_factory.mktemp("audited")) as world:
         world.issue("a1", "a2")
         world.capture(docs.document(docs.commissioning("a1"), docs.commissioning("a2")), world.maker)
         world.capture(docs.document(docs.packing("a1")), world.carrier)
-        world.attest(docs.bare(docs.delivery()), world.carrier)
+        order = world.open_order(docs.SSCC)
+        world.attest(
+            docs.bare(docs.delivery()),
+            world.carrier,
+            order=order.signing_hash(world.deployment.domain("Escrow")),
+            milestone=1,
+            consumer=world.deployment.address("Escrow"),
+        )
         world.index()
         yield world
 

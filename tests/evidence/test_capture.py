@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -91,6 +92,20 @@ def test_the_same_request_twice_is_one_job_and_one_anchor(world: World) -> None:
     assert third.capture_id == first.capture_id
     world.finished(first)
     assert world.service.capture(document, header).success
+    assert anchors(world, build_batch(document, world.maker.gln, bytes(32)).root) == 1
+
+
+def test_the_same_request_from_many_threads_is_one_anchor(world: World) -> None:
+    document = docs.document(docs.commissioning("threads"))
+    deadline = world.now() + 3600
+    headers = [world.header(document, world.maker, deadline=deadline + number % 2) for number in range(8)]
+    services = [world.new_service() for _ in headers]
+    with ThreadPoolExecutor(len(headers)) as pool:
+        jobs = list(
+            pool.map(lambda pair: pair[0].capture(document, pair[1]), zip(services, headers, strict=True))
+        )
+    assert all(world.finished(job).success for job in jobs)
+    assert len({job.capture_id for job in jobs}) <= 2
     assert anchors(world, build_batch(document, world.maker.gln, bytes(32)).root) == 1
 
 

@@ -12,7 +12,7 @@ from coincurve import PrivateKey
 from sqlalchemy import Engine
 
 from chain.anvil import AnvilProcess, start
-from chain.bindings import member_registry, product_passport, rights_registry, types
+from chain.bindings import escrow, member_registry, product_passport, rights_registry, types
 from chain.codec import TypedMessage, checksum, keccak256
 from chain.database import open_engine
 from chain.deploy import Plan, deploy
@@ -21,6 +21,7 @@ from chain.migrations import upgrade_outbox
 from chain.operation import Operation
 from chain.rpc import Rpc
 from chain.sender import Sender, SenderSettings
+from epcis.digital_link import item_id
 from epcis.gs1 import check_digit
 from evidence.batch import IssueBatch, attestation, build_batch, build_issue
 from evidence.bundle import Trust
@@ -32,7 +33,7 @@ from indexer.run import Indexer
 from vault.store import LocalStore
 
 YEAR = 365 * 86_400
-BRAND_OWNER, MAKER, CARRIER = 1 << 0, 1 << 1, 1 << 3
+BRAND_OWNER, MAKER, CARRIER, TRADER = 1 << 0, 1 << 1, 1 << 3, 1 << 5
 PREFIX = "9506000"
 MARK = keccak256(b"a mark")
 
@@ -213,6 +214,38 @@ class World:
         )
         self.send(self.deployment.address("ProductPassport"), data)
 
+    def open_order(self, shipment: str) -> types.Order:
+        """Brand buys from maker; the carrier's delivery of the shipment proves it."""
+        order = types.Order(
+            buyer=int(self.brand.gln),
+            seller=int(self.maker.gln),
+            buyer_account=Key("brand account").address,
+            payee=Key("maker account").address,
+            token=self.deployment.address("EventLedger"),  # any contract will do while nothing is funded
+            amount=5000,
+            shipment=item_id(shipment),
+            prover=int(self.carrier.gln),
+            arbiter=0,
+            deliver_by=self.now() + YEAR,
+            grace=0,
+            inspection_window=0,
+            ruling_period=0,
+            unruled_seller_bps=0,
+            on_revocation=0,
+            lines=(types.OrderLine(9506000134352, self.licence, 1, b"DE"),),
+            terms=bytes(32),
+            salt=bytes(32),
+        )
+        data = escrow.encode_open(
+            order,
+            self.brand.key.address,
+            self.sign("Escrow", order, self.brand),
+            self.maker.key.address,
+            self.sign("Escrow", order, self.maker),
+        )
+        self.send(self.deployment.address("Escrow"), data)
+        return order
+
     # -- setting the scene -----------------------------------------------------------------------------------
 
     def as_council(self, to: str, data: bytes) -> None:
@@ -231,7 +264,7 @@ class World:
 
     def _admit(self) -> None:
         registry = self.deployment.address("MemberRegistry")
-        roles = {"maker": MAKER, "brand": BRAND_OWNER, "carrier": CARRIER}
+        roles = {"maker": MAKER | TRADER, "brand": BRAND_OWNER | TRADER, "carrier": CARRIER}
         for one in (self.maker, self.brand, self.carrier):
             account = Key(f"{one.name} account").address
             data = member_registry.encode_admit(
