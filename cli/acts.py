@@ -177,6 +177,16 @@ def issue(
     )
 
 
+def materialise(issue: Mapping[str, Any], serial: str) -> Act:
+    """The passport of one issued item, from the API's record of its issue. Raises Failure."""
+    try:
+        return "/items/materialisations", requests.Materialise(
+            issue_id=issue["issueId"], index=issue["index"], serial=serial, proof=issue["proof"]
+        )
+    except (KeyError, ValueError) as error:
+        raise Failure(f"the service's issue cannot be read: {error}", Exit.UNREACHABLE) from None
+
+
 def recall(session: Session, key: str, issue_id: bytes, item: bytes, evidence: bytes) -> Act:
     """A stop of one item, or of a whole issue where `item` is zero."""
     message = types.Recall(issue_id, item, evidence, deadline())
@@ -247,10 +257,9 @@ def mint(session: Session, key: str, currency: str, to: str, amount: int, refere
 
 def token_domain(session: Session, currency: str) -> codec.Domain:
     """EIP-712 domain of a currency's token."""
-    found = [one for one in session.api.get("/tokens")["tokens"] if one["currency"] == currency]
-    if not found:
-        raise Failure(f"currency {currency!r}: this network has no such token")
-    return codec.Domain(found[0]["name"], "1", session.network.chain_id, session.network.address(currency))
+    return codec.Domain(
+        session.token(currency)["name"], "1", session.network.chain_id, session.network.address(currency)
+    )
 
 
 def open_order(
@@ -316,6 +325,25 @@ def rule(session: Session, key: str, order: types.Order, seller_amount: int, evi
     return f"/escrows/0x{found.hex()}/rulings", requests.RuleOrder(
         order=order, message=message, signer=signer, signature=signature
     )
+
+
+def settle(session: Session, order: types.Order) -> Act:
+    """Payment of an order whose window or ruling period is over; anybody's to ask for."""
+    return _of_order(session, order, "settlement", requests.SettleOrder(order=order))
+
+
+def refund(session: Session, order: types.Order) -> Act:
+    """Money back where delivery was not proven in time; anybody's to ask for."""
+    return _of_order(session, order, "refund", requests.RefundOrder(order=order))
+
+
+def withdraw(session: Session, currency: str, account: str) -> Act:
+    """A credit's payment to its account; anybody's to ask for."""
+    return "/escrows/withdrawals", requests.Withdraw(token=session.network.address(currency), account=account)
+
+
+def _of_order(session: Session, order: types.Order, what: str, request: requests.Request) -> Act:
+    return f"/escrows/0x{order_hash(session, order).hex()}/{what}", request
 
 
 # -- oracle

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import Any, Final
 from chain.signers import KeystoreSigner, create_keystore, read_password
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
+_LOCK_TRIES: Final = 5
+_LOCK_PAUSE: Final = 0.05  # seconds
 _LOCAL_SCRYPT_N: Final = 1 << 14
 """Local keys are guarded by the folder's rights first; their password lies beside them."""
 
@@ -141,15 +144,37 @@ class Home:
     def lock(self) -> Iterator[None]:
         """Hold the folder for one serving process; the system frees it however the process ends."""
         with (self.root / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise HomeError(f"home {self.root}: another `tradeseal up` serves it") from None
+            for attempt in range(_LOCK_TRIES):
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:  # a command may only be looking whether it is held
+                    if attempt == _LOCK_TRIES - 1:
+                        raise HomeError(f"home {self.root}: another `tradeseal up` serves it") from None
+                    time.sleep(_LOCK_PAUSE)
             yield
 
+    @property
+    def served(self) -> bool:
+        """Whether a process holds the folder now."""
+        try:
+            with (self.root / "lock").open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def service_rpc_url(self) -> str | None:
+        """The node of the service that runs here now; None where none does."""
+        found = self.read_service() if self.served else None
+        return str(found["rpcUrl"]) if found and "rpcUrl" in found else None
+
     def write_service(self, record: dict[str, Any]) -> None:
-        """Say where the service listens."""
+        """Say where the service listens; for the owner only, since a node's URL may hold credentials."""
         part = self.service_file.with_suffix(".part")
+        part.touch(mode=0o600)
         part.write_text(json.dumps(record), encoding="utf-8")
         part.replace(self.service_file)
 

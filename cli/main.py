@@ -1,6 +1,8 @@
 """`tradeseal`: the command line. Commands live in cli/commands, one module per noun."""
 
+import os
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -26,23 +28,54 @@ _register()
 
 
 def run() -> None:
-    """Entry point: runs a command and turns its failure into a message and an exit code."""
+    """Entry point."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command and give its exit code; a failure becomes one message, never a trace.
+
+    TRADESEAL_DEBUG=1 lets the trace of what nobody expected through.
+    """
     try:
-        app()
+        app(args=list(arguments), prog_name="tradeseal")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(Exit.DONE if end.code is None else Exit.REFUSED)
     except Failure as failure:
-        _tell(failure)
-        sys.exit(int(failure.code))
+        return _tell(failure, arguments)
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(int(Exit.DONE))
+        return int(Exit.DONE)
+    except Exception as error:
+        if os.environ.get("TRADESEAL_DEBUG"):
+            raise
+        return _tell(_expected(error), arguments)
+    return int(Exit.DONE)
 
 
-def _tell(failure: Failure) -> None:
+def _expected(error: Exception) -> Failure:
+    """A failure in words for what commands let through from the rooms below."""
+    from chain.codec import FieldError
+    from chain.deployment import DeploymentError
+    from chain.errors import ChainError
+    from chain.signers import SignerError
+    from cli.home import HomeError
+
+    if isinstance(error, HomeError | SignerError | FieldError | DeploymentError):
+        return Failure(str(error), Exit.UNCHECKED)
+    if isinstance(error, ChainError):
+        return Failure(str(error), Exit.UNREACHABLE)
+    text = f"unexpected {type(error).__name__}: {error} (TRADESEAL_DEBUG=1 shows where)"
+    return Failure(" ".join(text.split()), Exit.UNCHECKED)
+
+
+def _tell(failure: Failure, arguments: Sequence[str]) -> int:
     import json
 
-    if "--json" in sys.argv:
+    if "--json" in arguments:
         problem = failure.problem or {"detail": str(failure)}
         typer.echo(json.dumps({"failed": True, "exit": int(failure.code), **problem}, indent=2))
     typer.echo(f"tradeseal: {failure}", err=True)
+    return int(failure.code)

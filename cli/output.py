@@ -1,7 +1,7 @@
 """What commands print: text for people on stdout, or one JSON document with `--json`; notes go to stderr."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -40,6 +40,39 @@ def facts(values: Mapping[str, object]) -> str:
     """Names and values, one a line."""
     width = max((len(name) for name in values), default=0)
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in values.items())
+
+
+def operation_text(operation: Mapping[str, Any], **more: object) -> str:
+    """A relayed request that ended well, for people; `more` comes first."""
+    block = operation.get("block")
+    said = {
+        **{name.replace("_", " "): value for name, value in more.items()},
+        "done": operation.get("purpose"),
+        "transaction": operation.get("transaction"),
+        "block": block if block is not None else "-",
+    }
+    return facts(said)
+
+
+@contextmanager
+def stages(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Progress bars on stderr, one a stage: gives a function of stage, done, total."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda _stage, _done, _total: None
+        return
+    with Progress(console=console, transient=True) as bars:
+        known: dict[str, Any] = {}
+
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in known:
+                known[stage] = bars.add_task(stage, total=total or None)
+            bars.update(known[stage], completed=done, total=total or None)
+
+        yield tell
 
 
 @contextmanager

@@ -5,8 +5,39 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add every command to the program."""
-    from cli.commands import demo, network, server
+    from cli.commands import (
+        capture,
+        council,
+        deploy,
+        epcis,
+        escrow,
+        indexer,
+        item,
+        key,
+        member,
+        network,
+        oracle,
+        proof,
+        rights,
+        server,
+        token,
+    )
 
-    server.register(app)
-    demo.register(app)
-    network.register(app)
+    for module in (
+        server,
+        network,
+        key,
+        member,
+        council,
+        rights,
+        item,
+        epcis,
+        capture,
+        token,
+        escrow,
+        proof,
+        oracle,
+        indexer,
+        deploy,
+    ):
+        module.register(app)

@@ -1,0 +1,79 @@
+"""Captures and attestations from the command line: sealed and signed here, posted, waited for."""
+
+import json
+import secrets
+import time
+from typing import Any, Final
+
+from cli import acts
+from cli.failure import Exit, Failure
+from cli.session import Member, Session
+
+_PATIENCE: Final = 120.0
+"""Seconds for which a capture may stay on its way to the chain before the command stops looking."""
+_POLL: Final = 0.2
+
+
+def capture(session: Session, key: str, document: bytes, member: Member) -> dict[str, Any]:
+    """The finished capture job of a document. Raises Failure where it was refused or failed."""
+    header = acts.capture(session, key, document, member, secrets.token_bytes(32))
+    job = session.api.post("/epcis/capture", document, {"TradeSeal-Capture": header})
+    return finished(session, job)
+
+
+def finished(session: Session, job: Any) -> dict[str, Any]:
+    """The job once it has ended well. Raises Failure."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        if not isinstance(job, dict) or "captureID" not in job:
+            raise Failure("the service answered with no capture job", Exit.UNREACHABLE)
+        if not job["running"]:
+            break
+        if time.monotonic() >= deadline:
+            raise Failure(
+                f"capture {job['captureID']} is still running; it goes on without this command",
+                Exit.UNREACHABLE,
+                job,
+            )
+        time.sleep(_POLL)
+        job = session.api.get(f"/epcis/capture/{job['captureID']}")
+    if not job["success"]:
+        reasons = "; ".join(str(error.get("detail")) for error in job["errors"]) or "no reason given"
+        raise Failure(f"capture {job['captureID']}: {reasons}", problem=job)
+    return dict(job)
+
+
+def attest(
+    session: Session, key: str, event: bytes, subject: str | None, order_hash: str | None
+) -> dict[str, Any]:
+    """The ended operation of an attestation, with an order that order's proof of delivery. Raises Failure."""
+    order = None
+    if order_hash is not None:
+        acts.hash32(order_hash, "order")
+        order = acts.order_of(session.api.get(f"/escrows/{order_hash}"))
+        computed = acts.order_hash(session, order)
+        if computed.hex() != order_hash.removeprefix("0x").lower():
+            raise Failure(f"order {order_hash}: the service shows the order of another hash")
+    path, body = acts.attest(
+        session,
+        key,
+        event,
+        subject=subject,
+        order=order,
+        order_hash=bytes(32) if order is None else acts.order_hash(session, order),
+    )
+    answer = session.api.post(path, json.dumps(body).encode())
+    if not isinstance(answer, dict):
+        raise Failure("the service answered with no operation", Exit.UNREACHABLE)
+    return {**session.api.settled(answer), "sealId": body["attestation"]["sealId"]}
+
+
+def job_text(name: str, job: dict[str, Any]) -> str:
+    """What became of a file's events, for people."""
+    lines = [f"{name}: {len(job['seals'])} events of {job['member']}, capture {job['captureID']}"]
+    for seal in job["seals"]:
+        before = "captured before" if seal["existing"] else "sealed"
+        lines.append(f"  {seal['event']}: {before} {seal['sealId']}  {seal['eventHash']}")
+        if seal.get("transaction"):
+            lines.append(f"     transaction {seal['transaction']}")
+    return "\n".join(lines)

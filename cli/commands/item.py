@@ -1,0 +1,180 @@
+"""`tradeseal item`: issue, show, materialise, recall, QR code."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.failure import Exit, Failure
+from cli.options import As, Evidence, ItemArgument, Output
+from cli.output import JsonFlag, emit, facts, operation_text, table
+from cli.session import Session
+
+_app = typer.Typer(help="Serialised items.", no_args_is_help=True, rich_markup_mode=None)
+_PICTURES = (".png", ".svg")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(_app, name="item")
+
+
+@_app.command("issue")
+def issue(
+    gtin: Annotated[str, typer.Argument(help="GTIN of 8, 12, 13 or 14 digits.")],
+    licence: Annotated[str, typer.Option(metavar="ID", help="The licence, 0x and 64 digits.")],
+    signer: As,
+    serial: Annotated[list[str] | None, typer.Option(help="Serial number; repeatable.")] = None,
+    serials: Annotated[Path | None, typer.Option(metavar="FILE", help="Serial numbers, one a line.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Issue serialised items in one transaction, using up the licence.
+
+    Example: tradeseal item issue 09521300000107 --serial A1 --serial A2 --licence 0x5c…e1 --as maker
+    """
+    from chain.codec import keccak256
+    from cli import acts
+
+    wanted = _serials(serial or [], serials)
+    session = Session()
+    member = session.member_of(signer)
+    path, request = acts.issue(session, signer, gtin, wanted, acts.hash32(licence, "licence"), member)
+    operation = session.api.submit(path, request)
+    root: bytes = request.message.root  # type: ignore[attr-defined]  # an issue's request
+    found = {
+        "issueId": "0x" + keccak256(member.gln.to_bytes(32, "big") + root).hex(),
+        "root": "0x" + root.hex(),
+        "size": len(wanted),
+        "operation": operation,
+    }
+    emit(found, json, operation_text(operation, issue=found["issueId"], items=len(wanted)))
+
+
+@_app.command("show")
+def show(item: ItemArgument, json: JsonFlag = False) -> None:
+    """Show what is recorded of an item: passport, recalls, events.
+
+    Example: tradeseal item show 09521300000107/A1
+    """
+    from cli.item_names import item_of
+
+    found = Session().api.get(item_of(item).page)
+    if json:
+        emit(found, json)
+        return
+    typer.echo(facts(_summary(found)))
+    rows = [
+        (one.get("eventTime") or "-", one.get("bizStep") or "-", one.get("member"), one.get("sealId"))
+        for one in map(_flat, found.get("events") or [])
+    ]
+    table("Events", ("time", "step", "member", "seal"), rows)
+
+
+@_app.command("materialise")
+def materialise(item: ItemArgument, json: JsonFlag = False) -> None:
+    """Mint the passport of an issued item to its maker; anybody may.
+
+    Example: tradeseal item materialise 09521300000107/A1
+    """
+    from cli import acts
+    from cli.item_names import item_of
+
+    name = item_of(item)
+    session = Session()
+    operation = session.do(acts.materialise(session.api.get(f"{name.page}/issue"), name.serial))
+    emit(operation, json, operation_text(operation, item=name.uri))
+
+
+@_app.command("recall")
+def recall(
+    evidence: Evidence,
+    signer: As,
+    item: Annotated[
+        str | None, typer.Argument(metavar="[ITEM]", help="Digital Link, EPC URN, or GTIN/SERIAL.")
+    ] = None,
+    whole_issue: Annotated[
+        str | None, typer.Option("--issue", metavar="ID", help="Stop this whole issue instead of one item.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Stop an item, or a whole issue, at once: by its maker, the licensor, or as a seizure by an authority.
+
+    Example: tradeseal item recall 09521300000107/A1 --evidence decision.pdf --as maker
+    """
+    from cli import acts
+    from cli.item_names import item_of, subject_id
+    from cli.options import evidence_hash
+
+    if (item is None) == (whole_issue is None):
+        raise Failure("name either an item or --issue", Exit.UNCHECKED)
+    session = Session()
+    if item is not None:
+        name = item_of(item)
+        issue_id = acts.hash32(str(session.api.get(f"{name.page}/issue")["issueId"]), "issue")
+        subject = subject_id(name.uri)
+    else:
+        issue_id, subject = acts.hash32(str(whole_issue), "issue"), bytes(32)
+    operation = session.do(acts.recall(session, signer, issue_id, subject, evidence_hash(evidence)))
+    emit(operation, json, operation_text(operation, issue="0x" + issue_id.hex()))
+
+
+@_app.command("qr")
+def qr(item: ItemArgument, output: Output = None, json: JsonFlag = False) -> None:
+    """Show an item's QR code in the terminal, or write it to a .png or .svg file.
+
+    Example: tradeseal item qr 09521300000107/A1 -o a1.svg
+    """
+    import segno
+
+    from cli.item_names import item_of
+
+    url = Session().public_url + item_of(item).path
+    code = segno.make(url, error="m", micro=False)
+    if output is not None:
+        if output.suffix.lower() not in _PICTURES:
+            raise Failure(f"{output}: the name must end in {' or '.join(_PICTURES)}", Exit.UNCHECKED)
+        try:
+            code.save(str(output), scale=8)
+        except OSError as error:
+            raise Failure(f"{output}: {error.strerror or error}", Exit.UNCHECKED) from None
+    elif not json:
+        code.terminal(compact=True)
+    found = {"url": url} if output is None else {"url": url, "file": str(output)}
+    emit(found, json, "\n".join(found.values()))
+
+
+def _serials(given: list[str], file: Path | None) -> list[str]:
+    from cli.files import read_bytes
+
+    listed: list[str] = []
+    if file is not None:
+        try:
+            lines = read_bytes(file).decode("utf-8-sig").splitlines()
+        except UnicodeDecodeError as error:
+            raise Failure(f"{file}: is not text: {error.reason}", Exit.UNCHECKED) from None
+        listed = [line.strip() for line in lines if line.strip()]
+    serials = given + listed
+    if not serials:
+        raise Failure("no serial number: give --serial or --serials FILE", Exit.UNCHECKED)
+    return serials
+
+
+def _flat(event: dict[str, Any]) -> dict[str, Any]:
+    """An event's members, whether or not its document is kept apart."""
+    inner = event.get("event") or event.get("document") or {}
+    return {**(inner if isinstance(inner, dict) else {}), **event}
+
+
+def _summary(record: dict[str, Any]) -> dict[str, object]:
+    kept: dict[str, object] = {
+        name: value for name, value in record.items() if value is None or isinstance(value, str | int | float)
+    }
+    for name in ("passport", "issues", "recalls"):
+        found = record.get(name)
+        if name == "recalls" and found:
+            kept["RECALLED"] = f"{len(found)} times"
+        elif name == "passport":
+            kept["passport"] = "materialised" if found else "not materialised"
+        elif found:
+            kept[name] = len(found)
+    return {name: value for name, value in kept.items() if value is not None}
