@@ -54,7 +54,8 @@ def serve(
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # It would log every call to the node, and the key that some nodes have in their URL.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each question to the node
+    for chatty in ("httpx", "alembic"):  # a line for each question to the node, for each look at a schema
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     _keep_recursion_bounded()
     # A signal that comes while things start ends them in order, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

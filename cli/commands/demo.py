@@ -49,7 +49,8 @@ def demo(
             note("\nThe service keeps running: open the page above, then press Ctrl-C to end it.")
         return not leave
 
-    serve_until_stopped(session, session.settings, beside)
+    quiet = session.settings.model_copy(update={"log_level": "WARNING"})
+    serve_until_stopped(session, quiet, beside)
     if failures:
         raise failures[0]
 
