@@ -1,5 +1,6 @@
 """A relayer chooses the gas: whatever it chooses, money goes where the order says, or nothing happens yet."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.contracts.settlement.scene import (
     OUTCOME_NONE,
     REVOCATION_REFUNDED,
     Scene,
+    decoded_reason,
 )
 
 
@@ -93,6 +95,16 @@ def test_ended_licence_refunds_or_waits(scene: Scene) -> None:
             with_gas(scene, order, gas)
             outcomes.add(scene.status(order))
     assert outcomes == {(FUNDED, OUTCOME_NONE), (CLOSED, REVOCATION_REFUNDED)}
+
+
+def test_registry_that_gives_no_reason_refunds_nobody_rule_3(scene: Scene) -> None:
+    silent = scene.evm.deploy("SilentRights")
+    escrow = scene.evm.deploy("Escrow", scene.world.registry, silent, scene.ledger, label="silent")
+    scene = replace(scene, escrow=escrow)
+    order = scene.funded(onRevocation=1)
+    name, values = decoded_reason(scene.prove(order))
+    assert (name, values) == ("RightsUnanswered", {"licence": scene.licence})
+    assert scene.status(order) == (FUNDED, OUTCOME_NONE)
 
 
 def test_gas_burning_token_needs_no_giant_transaction_rule_10(scene: Scene) -> None:
