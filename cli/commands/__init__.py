@@ -8,6 +8,7 @@ def register(app: typer.Typer) -> None:
     from cli.commands import (
         capture,
         council,
+        demo,
         deploy,
         epcis,
         escrow,
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
 
     for module in (
         server,
+        demo,
         network,
         key,
         member,
