@@ -152,7 +152,7 @@ class CaptureService:
         data = event_ledger.encode_anchor(anchor, signed.signer, signed.signature)
         call = (self._ledger.contract_address, data, None)
         row = self._jobs.add(BATCH, member, signed.signer, batch.root, signed.deadline, events, call)
-        return self._job(row, self._submit(row))
+        return self._job(row, self._submit_again(row))
 
     def attest(self, body: bytes) -> Job:
         """Accept one event with the fields its member signed (protocol, section 9, `POST /attestations`).
@@ -194,7 +194,7 @@ class CaptureService:
         row = self._jobs.add(
             ATTESTATION, member, request.signer, sealed.seal_id, signed.deadline, [event], call
         )
-        return self._job(row, self._submit(row))
+        return self._job(row, self._submit_again(row))
 
     # -- jobs --------------------------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ class CaptureService:
         count = 0
         rows = self._jobs.unconfirmed()
         for row in rows:
-            if self._sender.by_key(_key(row)) is None:
+            if self._operation(row.id) is None:
                 self._submit(row)
                 count += 1
         self._jobs.confirm([row.id for row in rows])
@@ -280,7 +280,8 @@ class CaptureService:
     def _live(self, kind: str, member: int, signed_id: bytes) -> Job | None:
         """The job over the same root or sealId that has not failed."""
         for row in self._jobs.signed(kind, member, signed_id):
-            job = self._job(row, self._submit(row))
+            operation = self._operation(row.id) or self._submit(row)
+            job = self._job(row, operation)
             if job.running or job.success:
                 return job
         return None
@@ -336,11 +337,33 @@ class CaptureService:
 
     # -- from rows to jobs -----------------------------------------------------------------------------------
 
-    def _submit(self, row: CaptureJobRow) -> Operation:
+    def _operation(self, job_id: str) -> Operation | None:
+        """The last try of a job's call."""
+        operation = self._sender.by_key(_key(job_id))
+        tries = 1
+        while operation is not None and operation.settled and not operation.succeeded:
+            following = self._sender.by_key(_key(job_id, tries))
+            if following is None:
+                break
+            operation, tries = following, tries + 1
+        return operation
+
+    def _submit_again(self, row: CaptureJobRow) -> Operation:
+        """As `_submit`; a call that failed before is tried again: its reason may be gone."""
+        tries = 0
+        while True:
+            operation = self._submit(row, tries)
+            if not operation.settled or operation.succeeded:
+                return operation
+            tries += 1
+
+    def _submit(self, row: CaptureJobRow, tries: int = 0) -> Operation:
         if row.call is None:
             raise UnknownJob(f"capture job {row.id}: has nothing to send")
         purpose = f"{row.kind} {row.signed_id} of {gln_text(row.member)}"
-        return self._sender.submit(row.contract, row.call, key=_key(row), purpose=purpose, gas=row.gas)
+        return self._sender.submit(
+            row.contract, row.call, key=_key(row.id, tries), purpose=purpose, gas=row.gas
+        )
 
     def _job(self, row: CaptureJobRow, operation: Operation | None = None) -> Job:
         events = self._jobs.events(row.id)
@@ -351,7 +374,7 @@ class CaptureService:
         for source in sorted(sources):
             origin = row if source == row.id else self._jobs.get(source)
             given = operation if source == row.id else None
-            operations[source] = given or self._sender.by_key(f"capture/{source}")
+            operations[source] = given or self._operation(source)
             waits, error = self._outcome(origin, operations[source])
             running = running or waits
             errors += [] if error is None else [error]
@@ -388,8 +411,8 @@ class CaptureService:
         return self._ledger.attested(row.member, signed_id) != bytes(32)
 
 
-def _key(row: CaptureJobRow) -> str:
-    return f"capture/{row.id}"
+def _key(job_id: str, tries: int = 0) -> str:
+    return f"capture/{job_id}" + (f"/{tries}" if tries else "")
 
 
 def _known_event(row: CapturedEventRow) -> NewEvent:

@@ -255,6 +255,34 @@ class DyingSender:
         return self._sender.by_key(key)
 
 
+class StarvingSender:
+    """A sender whose transactions run out of gas."""
+
+    def __init__(self, world: World) -> None:
+        self._sender = world.sender
+
+    def submit(self, to: str | None, data: bytes, value: int = 0, **rest: Any) -> Operation:
+        return self._sender.submit(to, data, value, **{**rest, "gas": 40_000})
+
+    def by_key(self, key: str) -> Operation | None:
+        return self._sender.by_key(key)
+
+
+def test_a_capture_that_failed_can_be_asked_for_again(world: World) -> None:
+    document = docs.document(docs.commissioning("retried"))
+    header = world.header(document, world.maker)
+    starving = CaptureService(world.engine, StarvingSender(world), world.rpc, world.deployment, world.store)
+    failed = world.finished(starving.capture(document, header))
+    assert failed.status == "failure"
+    assert "reverted" in failed.errors[0]
+    # its events do not count as captured
+    again = world.finished(world.service.capture(document, header))
+    assert (again.capture_id, again.status) == (failed.capture_id, "success")
+    assert world.service.job(failed.capture_id).success
+    assert again.seals[0].transaction is not None
+    assert anchors(world, build_batch(document, world.maker.gln, bytes(32)).root) == 1
+
+
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("retried_first", [False, True])
 def test_rule_2_a_crash_around_the_sender_loses_and_doubles_nothing(
