@@ -8,8 +8,8 @@ Every step can be repeated: `recover` gives jobs to the sender that a crash kept
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Protocol
+from datetime import datetime
+from typing import Annotated, Any, Final
 
 from pydantic import ValidationError
 from sqlalchemy import Engine
@@ -21,7 +21,6 @@ from chain.codec import TypedMessage
 from chain.deployment import Deployment
 from chain.errors import CallReverted
 from chain.messages import MessageJson
-from chain.operation import Operation
 from chain.rpc import Rpc
 from epcis import canonical
 from evidence import signature_header
@@ -39,32 +38,19 @@ from evidence.errors import (
     UnknownJob,
 )
 from evidence.fields import Address, HexBytes, Record, explain, gln_text, hex_text
+from evidence.job_runner import JobRunner, Submitter
 from evidence.job_store import ATTESTATION, BATCH, EXISTING, JobStore, NewEvent, mirrored
-from evidence.jobs import Job, Seal
+from evidence.jobs import Job
 from evidence.signature_header import SignatureHeader
 from evidence.signatures import is_signed_by, recover
 from evidence.signed_fields import ZERO_ADDRESS, compare
-from evidence.tables import CapturedEventRow, CaptureJobRow
+from evidence.tables import CapturedEventRow
 from vault.store import ContentStore
 
 CONSUMER_GAS: Final = 1_500_000
 """given on top of an attestation's estimate, which starves the consumer (see EventLedger)"""
 _GAS_MARGIN: Final = 1.25
 _ANY_ROLE: Final = 0
-
-
-class Submitter(Protocol):
-    """The durable sender; `chain.sender.Sender` and `chain.outbox.Outbox` are some."""
-
-    def submit(
-        self, to: str | None, data: bytes, value: int = 0, *, key: str, purpose: str, gas: int | None = None
-    ) -> Operation:
-        """Store a request durably; the same key gives the operation it was first used for."""
-        ...
-
-    def by_key(self, key: str) -> Operation | None:
-        """An operation by its key."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +89,13 @@ class CaptureService:
         """`engine`: with this room's tables (`evidence.migrations.upgrade_evidence`); `mirror`: the indexer's
         database, asked whether an event that this service never saw is on the chain already."""
         self._jobs = JobStore(engine, str(deployment.identity))
-        self._sender = sender
         self._rpc = rpc
         self._store = store
         self._mirror = mirror
         self.limits = limits or Limits()
         self._domain = deployment.domain("EventLedger")
         self._ledger = event_ledger.EventLedger(deployment.address("EventLedger"), rpc)
+        self._runner = JobRunner(self._jobs, sender, self._ledger)
         self._registry = member_registry.MemberRegistry(deployment.address("MemberRegistry"), rpc)
 
     # -- captures ----------------------------------------------------------------------------------------
@@ -152,7 +138,7 @@ class CaptureService:
         data = event_ledger.encode_anchor(anchor, signed.signer, signed.signature)
         call = (self._ledger.contract_address, data, None)
         row = self._jobs.add(BATCH, member, signed.signer, batch.root, signed.deadline, events, call)
-        return self._job(row, self._submit_again(row))
+        return self._runner.job(row, self._runner.submit_again(row))
 
     def attest(self, body: bytes) -> Job:
         """Accept one event with the fields its member signed (protocol, section 9, `POST /attestations`).
@@ -194,7 +180,7 @@ class CaptureService:
         row = self._jobs.add(
             ATTESTATION, member, request.signer, sealed.seal_id, signed.deadline, [event], call
         )
-        return self._job(row, self._submit_again(row))
+        return self._runner.job(row, self._runner.submit_again(row))
 
     # -- jobs --------------------------------------------------------------------------------------------
 
@@ -203,20 +189,20 @@ class CaptureService:
         row = self._jobs.get(capture_id)
         if row is None:
             raise UnknownJob(f"capture job {capture_id[:64]!r}: unknown")
-        return self._job(row)
+        return self._runner.job(row)
 
     def jobs(self, limit: int = 30, before: datetime | None = None) -> list[Job]:
         """Jobs, newest first; `before` leaves out those made then or later."""
         cut = None if before is None else int(before.timestamp() * 1000)
-        return [self._job(row) for row in self._jobs.latest(limit, cut)]
+        return [self._runner.job(row) for row in self._jobs.latest(limit, cut)]
 
     def recover(self) -> int:
         """Give jobs to the sender that never reached it; to be called at start. Number of jobs it was for."""
         count = 0
         rows = self._jobs.unconfirmed()
         for row in rows:
-            if self._operation(row.id) is None:
-                self._submit(row)
+            if self._runner.operation(row.id) is None:
+                self._runner.submit(row)
                 count += 1
         self._jobs.confirm([row.id for row in rows])
         return count
@@ -280,8 +266,8 @@ class CaptureService:
     def _live(self, kind: str, member: int, signed_id: bytes) -> Job | None:
         """The job over the same root or sealId that has not failed."""
         for row in self._jobs.signed(kind, member, signed_id):
-            operation = self._operation(row.id) or self._submit(row)
-            job = self._job(row, operation)
+            operation = self._runner.operation(row.id) or self._runner.submit(row)
+            job = self._runner.job(row, operation)
             if job.running or job.success:
                 return job
         return None
@@ -333,86 +319,7 @@ class CaptureService:
             )
             for event, place in zip(events, places, strict=True)
         ]
-        return self._job(self._jobs.add(EXISTING, member, signer, signed_id, deadline, pointing, None))
-
-    # -- from rows to jobs -----------------------------------------------------------------------------------
-
-    def _operation(self, job_id: str) -> Operation | None:
-        """The last try of a job's call."""
-        operation = self._sender.by_key(_key(job_id))
-        tries = 1
-        while operation is not None and operation.settled and not operation.succeeded:
-            following = self._sender.by_key(_key(job_id, tries))
-            if following is None:
-                break
-            operation, tries = following, tries + 1
-        return operation
-
-    def _submit_again(self, row: CaptureJobRow) -> Operation:
-        """As `_submit`; a call that failed before is tried again: its reason may be gone."""
-        tries = 0
-        while True:
-            operation = self._submit(row, tries)
-            if not operation.settled or operation.succeeded:
-                return operation
-            tries += 1
-
-    def _submit(self, row: CaptureJobRow, tries: int = 0) -> Operation:
-        if row.call is None:
-            raise UnknownJob(f"capture job {row.id}: has nothing to send")
-        purpose = f"{row.kind} {row.signed_id} of {gln_text(row.member)}"
-        return self._sender.submit(
-            row.contract, row.call, key=_key(row.id, tries), purpose=purpose, gas=row.gas
-        )
-
-    def _job(self, row: CaptureJobRow, operation: Operation | None = None) -> Job:
-        events = self._jobs.events(row.id)
-        sources = {event.source for event in events if event.source is not None}
-        operations: dict[str, Operation | None] = {}
-        errors: list[str] = []
-        running = False
-        for source in sorted(sources):
-            origin = row if source == row.id else self._jobs.get(source)
-            given = operation if source == row.id else None
-            operations[source] = given or self._operation(source)
-            waits, error = self._outcome(origin, operations[source])
-            running = running or waits
-            errors += [] if error is None else [error]
-        own = operations.get(row.id)
-        settled = [one.updated for one in operations.values() if one is not None]
-        created = datetime.fromtimestamp(row.created_ms / 1000, UTC)
-        return Job(
-            capture_id=row.id,
-            kind=row.kind,
-            member=row.member,
-            signer=row.signer,
-            created_at=created,
-            finished_at=None if running else max([created, *settled]),
-            running=running,
-            success=not running and not errors,
-            errors=tuple(errors),
-            seals=tuple(_seal(row, event, operations) for event in events),
-            operation=own,
-        )
-
-    def _outcome(self, row: CaptureJobRow | None, operation: Operation | None) -> tuple[bool, str | None]:
-        """Whether a job's call still runs, and why it failed."""
-        if row is None or operation is None or not operation.settled:
-            return True, None
-        if operation.succeeded or self._is_recorded(row):
-            return False, None
-        return False, operation.error or f"the call ended as {operation.status}"
-
-    def _is_recorded(self, row: CaptureJobRow) -> bool:
-        """Whether the chain holds it all the same: anybody may relay what a member signed."""
-        signed_id = bytes.fromhex(row.signed_id[2:])
-        if row.kind == BATCH:
-            return self._ledger.anchored(row.member, signed_id).size > 0
-        return self._ledger.attested(row.member, signed_id) != bytes(32)
-
-
-def _key(job_id: str, tries: int = 0) -> str:
-    return f"capture/{job_id}" + (f"/{tries}" if tries else "")
+        return self._runner.job(self._jobs.add(EXISTING, member, signer, signed_id, deadline, pointing, None))
 
 
 def _known_event(row: CapturedEventRow) -> NewEvent:
@@ -425,19 +332,4 @@ def _known_event(row: CapturedEventRow) -> NewEvent:
         row.leaf,
         row.source,
         row.transaction,
-    )
-
-
-def _seal(row: CaptureJobRow, event: CapturedEventRow, operations: dict[str, Operation | None]) -> Seal:
-    operation = operations.get(event.source or "")
-    mined = None if operation is None or not operation.succeeded else operation.transaction_hash
-    return Seal(
-        index=event.position,
-        seal_id=event.seal_id,
-        event_hash=bytes.fromhex(event.event_hash[2:]),
-        cid=event.cid,
-        root=event.root,
-        leaf=event.leaf,
-        transaction=event.transaction if mined is None else hex_text(mined),
-        existing=event.source != row.id,
     )

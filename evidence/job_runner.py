@@ -1,0 +1,129 @@
+"""The calls behind capture jobs: given to the sender, tried again, and what became of them."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+from chain.bindings.event_ledger import EventLedger
+from chain.operation import Operation
+from evidence.errors import UnknownJob
+from evidence.fields import gln_text, hex_text
+from evidence.job_store import BATCH, JobStore
+from evidence.jobs import Job, Seal
+from evidence.tables import CapturedEventRow, CaptureJobRow
+
+
+class Submitter(Protocol):
+    """The durable sender; `chain.sender.Sender` and `chain.outbox.Outbox` are some."""
+
+    def submit(
+        self, to: str | None, data: bytes, value: int = 0, *, key: str, purpose: str, gas: int | None = None
+    ) -> Operation:
+        """Store a request durably; the same key gives the operation it was first used for."""
+        ...
+
+    def by_key(self, key: str) -> Operation | None:
+        """An operation by its key."""
+        ...
+
+
+class JobRunner:
+    """Follows jobs from their rows to the sender and the ledger."""
+
+    def __init__(self, store: JobStore, sender: Submitter, ledger: EventLedger) -> None:
+        self._store = store
+        self._sender = sender
+        self._ledger = ledger
+
+    def operation(self, job_id: str) -> Operation | None:
+        """The last try of a job's call."""
+        operation = self._sender.by_key(_key(job_id))
+        tries = 1
+        while operation is not None and operation.settled and not operation.succeeded:
+            following = self._sender.by_key(_key(job_id, tries))
+            if following is None:
+                break
+            operation, tries = following, tries + 1
+        return operation
+
+    def submit_again(self, row: CaptureJobRow) -> Operation:
+        """As `submit`; a call that failed before is tried again: its reason may be gone."""
+        tries = 0
+        while True:
+            operation = self.submit(row, tries)
+            if not operation.settled or operation.succeeded:
+                return operation
+            tries += 1
+
+    def submit(self, row: CaptureJobRow, tries: int = 0) -> Operation:
+        """Give a job's call to the sender; the same try of the same job is the same operation."""
+        if row.call is None:
+            raise UnknownJob(f"capture job {row.id}: has nothing to send")
+        purpose = f"{row.kind} {row.signed_id} of {gln_text(row.member)}"
+        return self._sender.submit(
+            row.contract, row.call, key=_key(row.id, tries), purpose=purpose, gas=row.gas
+        )
+
+    def job(self, row: CaptureJobRow, operation: Operation | None = None) -> Job:
+        """A job as it stands now. Raises ChainError where a failed call has to be looked into."""
+        events = self._store.events(row.id)
+        sources = {event.source for event in events if event.source is not None}
+        operations: dict[str, Operation | None] = {}
+        errors: list[str] = []
+        running = False
+        for source in sorted(sources):
+            origin = row if source == row.id else self._store.get(source)
+            given = operation if source == row.id else None
+            operations[source] = given or self.operation(source)
+            waits, error = self._outcome(origin, operations[source])
+            running = running or waits
+            errors += [] if error is None else [error]
+        own = operations.get(row.id)
+        settled = [one.updated for one in operations.values() if one is not None]
+        created = datetime.fromtimestamp(row.created_ms / 1000, UTC)
+        return Job(
+            capture_id=row.id,
+            kind=row.kind,
+            member=row.member,
+            signer=row.signer,
+            created_at=created,
+            finished_at=None if running else max([created, *settled]),
+            running=running,
+            success=not running and not errors,
+            errors=tuple(errors),
+            seals=tuple(_seal(row, event, operations) for event in events),
+            operation=own,
+        )
+
+    def _outcome(self, row: CaptureJobRow | None, operation: Operation | None) -> tuple[bool, str | None]:
+        """Whether a job's call still runs, and why it failed."""
+        if row is None or operation is None or not operation.settled:
+            return True, None
+        if operation.succeeded or self._is_recorded(row):
+            return False, None
+        return False, operation.error or f"the call ended as {operation.status}"
+
+    def _is_recorded(self, row: CaptureJobRow) -> bool:
+        """Whether the chain holds it all the same: anybody may relay what a member signed."""
+        signed_id = bytes.fromhex(row.signed_id[2:])
+        if row.kind == BATCH:
+            return self._ledger.anchored(row.member, signed_id).size > 0
+        return self._ledger.attested(row.member, signed_id) != bytes(32)
+
+
+def _key(job_id: str, tries: int = 0) -> str:
+    return f"capture/{job_id}" + (f"/{tries}" if tries else "")
+
+
+def _seal(row: CaptureJobRow, event: CapturedEventRow, operations: dict[str, Operation | None]) -> Seal:
+    operation = operations.get(event.source or "")
+    mined = None if operation is None or not operation.succeeded else operation.transaction_hash
+    return Seal(
+        index=event.position,
+        seal_id=event.seal_id,
+        event_hash=bytes.fromhex(event.event_hash[2:]),
+        cid=event.cid,
+        root=event.root,
+        leaf=event.leaf,
+        transaction=event.transaction if mined is None else hex_text(mined),
+        existing=event.source != row.id,
+    )
