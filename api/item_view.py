@@ -223,8 +223,11 @@ def _title(event: EventAnswer) -> str:
 
 
 def _where(event: EventAnswer) -> list[str]:
-    places = [place for place in (event.biz_location, event.read_point) if place is not None]
-    return [key_text(place) for place in dict.fromkeys(places)]
+    """The business location, and where it was read if that is another place."""
+    found = [] if event.biz_location is None else [f"at {key_text(event.biz_location)}"]
+    if event.read_point not in (None, event.biz_location):
+        found.append(f"{'read ' if found else ''}at {key_text(str(event.read_point))}")
+    return found
 
 
 def _anchored(event: EventAnswer) -> list[str]:
@@ -237,7 +240,7 @@ def _anchored(event: EventAnswer) -> list[str]:
 
 
 def _through(unit: str | None) -> list[str]:
-    return [] if unit is None else [f"Happened to {key_text(unit)} while the item was in it"]
+    return [] if unit is None else [f"while it was in {key_text(unit)}"]
 
 
 def _measured(window: SensorAnswer) -> str:
@@ -274,7 +277,7 @@ def key_text(uri: str) -> str:
         link = parse(uri)
     except DigitalLinkError:
         return uri
-    names = {"00": "shipment unit SSCC", "414": "place GLN", "417": "party GLN", "01": "GTIN"}
+    names = {"00": "shipping unit SSCC", "414": "place GLN", "417": "party GLN", "01": "GTIN"}
     text = f"{names.get(link.ai, f'({link.ai})')} {link.value}"
     return text + "".join(f" · {names.get(ai, f'({ai})')} {value}" for ai, value in link.qualifiers)
 

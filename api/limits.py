@@ -48,6 +48,26 @@ class BodyLimit:
         )
 
 
+class HeadRequests:
+    """ASGI middleware: HEAD is GET without the content (RFC 9110, section 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask for the same with GET and keep the content back."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_content(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, without_content)
+
+
 class SecurityHeaders:
     """ASGI middleware: headers that every answer carries unless its route set them."""
 

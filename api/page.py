@@ -16,6 +16,7 @@ CSP: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+_ASSETS: Final = {"page.css": "text/css", "icon.svg": "image/svg+xml"}
 _HTML: Final = "text/html"
 _JSON: Final = ("application/json", "application/ld+json")
 
@@ -107,10 +108,13 @@ def _documented(operation: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def style_sheet() -> Response:
-    """The pages' style sheet."""
-    text = (files("api") / "static" / "page.css").read_text(encoding="utf-8")
-    return Response(text, media_type="text/css", headers={"Cache-Control": "max-age=300"})
+def asset(name: str) -> Response | None:
+    """A file that pages need; None where there is none of that name."""
+    media_type = _ASSETS.get(name)
+    if media_type is None:
+        return None
+    text = (files("api") / "static" / name).read_text(encoding="utf-8")
+    return Response(text, media_type=media_type, headers={"Cache-Control": "max-age=300"})
 
 
 def _page(name: str, status: int, headers: dict[str, str], **values: Any) -> Response:

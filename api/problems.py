@@ -155,10 +155,10 @@ def refused(reason: Mapping[str, Any], **members: Any) -> Problem:
         status, slug = 403, "signature-invalid"
         text += ": the signer did not sign exactly this message for this chain id and contract"
     elif name == "KeyNotLive":
-        arguments = reason["arguments"]
         # the registry has no member for a key that it never saw
-        unknown = str(arguments.get("gln")) == "0" or str(arguments.get("member")) == "0"
-        status, slug = 403, "signer-unknown" if unknown else "key-not-live"
+        status, slug = 403, "signer-unknown" if reason["arguments"].get("gln") == 0 else "key-not-live"
+    elif name == "MemberNotActive":
+        status, slug = 403, "key-not-live"
     elif name in _EXPIRED_ERRORS:
         status, slug = 410, "deadline-expired"
     return Problem(status, slug, text, contract=reason, **members)
@@ -195,8 +195,7 @@ def plain(value: object) -> Any:
 
 
 def _of_signer(error: capture.SignerRefused) -> Problem:
-    known = "KeyNotLive" in error.reason and ", 0," not in error.reason
-    slug = "key-not-live" if known or "MemberNotActive" in error.reason else "signer-unknown"
+    slug = "signer-unknown" if "gln=0," in error.reason else "key-not-live"
     return Problem(403, slug, str(error), signer=error.signer)
 
 

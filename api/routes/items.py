@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from api.bodies import read_model
 from api.item_record import ItemRecord, item_record
 from api.operations import Prefer, Relayed, relay
-from api.page import render_item, render_unknown_item, wants_html
+from api.page import acceptable, render_item, render_unknown_item, wants_html
 from api.paths import item_path, item_uri
 from api.problems import Problem, contract_reason, invalid, not_found, refused
 from api.routes.relaying import Use, add_relay, body_of, operation_answers, problems
@@ -125,7 +125,10 @@ def verification(services: Services, gtin: str, serial: str) -> Report:
 )
 def show_item(request: Request, services: Use, gtin: GtinPath, serial: SerialPath) -> Response:
     """All that is known of an item, and what of it holds when it is checked now."""
-    html = wants_html(request.headers.get("accept"))
+    accept = request.headers.get("accept")
+    if not acceptable(accept):
+        raise Problem(406, "not-acceptable", "an item is given as text/html or application/json")
+    html = wants_html(accept)
     with reading(services.mirror) as session:
         known = item_history(session, item_uri(gtin, serial)).known
     if not known:

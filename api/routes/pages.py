@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.page import render_docs, render_home, style_sheet
+from api.page import asset, render_docs, render_home
+from api.problems import not_found
 
 router = APIRouter(include_in_schema=False)
 
@@ -19,7 +20,10 @@ def show_docs(request: Request) -> Response:
     return render_docs(request.app.openapi())
 
 
-@router.get("/assets/page.css")
-def show_style() -> Response:
-    """The pages' only asset."""
-    return style_sheet()
+@router.get("/assets/{name}")
+def show_asset(name: str) -> Response:
+    """The pages' style sheet and icon."""
+    found = asset(name)
+    if found is None:
+        raise not_found("asset", name)
+    return found
