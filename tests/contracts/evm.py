@@ -231,6 +231,11 @@ class Evm:
         """Set an account's balance, for the few contracts that take the chain's own coin."""
         self._state.set_balance(_as_bytes(address), wei)
 
+    def place(self, contract: "Contract", address: str) -> "Contract":
+        """The contract's code, its immutables included, at an address of choice, where nothing is stored."""
+        self._state.set_code(_as_bytes(address), self._state.get_code(_as_bytes(contract.address)))
+        return self.at(contract.name, address)
+
 
 class _Clock(ExecutionContext):
     """What a contract sees of the block: always the chain's present time and number."""
