@@ -55,11 +55,13 @@ class Told:
 class Story:
     """Tells the story through a running service, with the local keys of its cast."""
 
-    def __init__(self, session: Session, say: Say, documents: Path = DOCUMENTS) -> None:
+    def __init__(
+        self, session: Session, say: Say, documents: Path = DOCUMENTS, patience: float = 60.0
+    ) -> None:
         self._session = session
         self._say = say
         self._documents = documents
-        self._journal = Journal(session.home.root / "story", lambda: session.api)
+        self._journal = Journal(session.home.root / "story", lambda: session.api, patience)
         production = self._json("1-production")["epcisBody"]["eventList"][0]
         links = [digital_link.parse(digital_link.normalise(epc)) for epc in production["epcList"]]
         self._gtin = links[0].value

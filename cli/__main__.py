@@ -1,0 +1,5 @@
+"""`python -m cli` is `tradeseal`."""
+
+from cli.main import run
+
+run()
