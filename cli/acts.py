@@ -199,6 +199,13 @@ def recall(session: Session, key: str, issue_id: bytes, item: bytes, evidence: b
 
 def capture(session: Session, key: str, document: bytes, member: Member, seed: bytes) -> str:
     """The `TradeSeal-Capture` header for an EPCIS document: sealed, batched and signed on this side."""
+    return signed_batch(session, key, document, member, seed)[0]
+
+
+def signed_batch(
+    session: Session, key: str, document: bytes, member: Member, seed: bytes
+) -> tuple[str, bytes]:
+    """As `capture`, with the batch's root."""
     from evidence.batch import build_batch
     from evidence.errors import CaptureError
     from evidence.signature_header import SignatureHeader
@@ -209,7 +216,7 @@ def capture(session: Session, key: str, document: bytes, member: Member, seed: b
         raise Failure(str(error)) from None
     anchor = batch.anchor(deadline())
     signer, signature = session.sign(key, "EventLedger", anchor)
-    return SignatureHeader(signer, seed, anchor.deadline, signature).serialise()
+    return SignatureHeader(signer, seed, anchor.deadline, signature).serialise(), batch.root
 
 
 def attest(

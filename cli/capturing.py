@@ -15,10 +15,16 @@ _POLL: Final = 0.2
 
 
 def capture(session: Session, key: str, document: bytes, member: Member) -> dict[str, Any]:
-    """The finished capture job of a document. Raises Failure where it was refused or failed."""
-    header = acts.capture(session, key, document, member, secrets.token_bytes(32))
-    job = session.api.post("/epcis/capture", document, {"TradeSeal-Capture": header})
-    return finished(session, job)
+    """The finished capture job of a document; `existing` marks events that were captured before.
+
+    Raises Failure where it was refused or failed.
+    """
+    header, root = acts.signed_batch(session, key, document, member, secrets.token_bytes(32))
+    job = finished(session, session.api.post("/epcis/capture", document, {"TradeSeal-Capture": header}))
+    # what hangs on another root was anchored by an earlier capture, which the service answered with
+    ours = "0x" + root.hex()
+    job["seals"] = [{**seal, "existing": seal["existing"] or seal["root"] != ours} for seal in job["seals"]]
+    return job
 
 
 def finished(session: Session, job: Any) -> dict[str, Any]:

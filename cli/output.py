@@ -24,10 +24,17 @@ def note(text: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table for people."""
+    """A table for people; where the lines are too short for it, one block a row: hashes must stay whole."""
     from rich.console import Console
     from rich.table import Table
 
+    cells = [list(columns), *([str(cell) for cell in row] for row in rows)]
+    width = sum(max(len(row[place]) for row in cells) + 3 for place in range(len(columns))) + 1
+    if width > Console().width:
+        typer.echo(f"{title}\n")
+        for row in cells[1:]:
+            typer.echo(facts({name: cell for name, cell in zip(columns, row, strict=True) if cell}) + "\n")
+        return
     drawn = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
         drawn.add_column(column, overflow="fold")

@@ -1,32 +1,28 @@
-"""Report files of the oracle commands: customs decisions and sensor windows as people write them."""
+"""Report files of the oracle commands: the facts from which every endorser makes the same report."""
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from cli import acts
-from cli.durations import unix_millis
 from cli.failure import Exit, Failure
-from cli.item_names import subject_id
 
 if TYPE_CHECKING:
     from chain.bindings.types import CustomsDecision, SensorWindow
 
-_DECISIONS: Final = {"released": 1, "held": 2, "refused": 3, "seized": 4}
-_DECIMAL: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,6})?")
+_GS1_VOCABULARY: Final = "https://gs1.org/voc/"
 _MAX_READINGS: Final = 100_000
+_LISTED: Final = 10
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class _Report(BaseModel):
+class _Facts(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, validate_by_alias=True)
 
 
-class CustomsFile(_Report):
-    """A customs decision: `declaration` is the customs declaration's reference, which is hashed."""
+class CustomsFacts(_Facts):
+    """A customs decision: `subject` is a Digital Link, EPC URN or SSCC, `declaration` a reference (MRN)."""
 
     subject: Text
     country: Text
@@ -35,24 +31,17 @@ class CustomsFile(_Report):
     decided_at: Text
 
 
-class Reading(_Report):
-    """One raw reading of a device, `value` in the window's unit."""
-
-    time: Text
-    value: Text | int
-
-
-class SensorFile(_Report):
-    """What a device measured; minimum, maximum, mean, count and the readings' root follow from `readings`."""
+class SensorFacts(_Facts):
+    """What a device measured: `measurement` is a GS1 type such as `Temperature`, or its IRI."""
 
     subject: Text
     device: Text
     measurement: Text
-    unit: Annotated[str, Field(pattern="^[A-Z0-9]{2,3}$")]
-    readings: Annotated[list[Reading], Field(min_length=1, max_length=_MAX_READINGS)]
+    unit: Text
+    readings: Annotated[list[Any], Field(min_length=1, max_length=_MAX_READINGS)]
 
 
-T = TypeVar("T", bound=_Report)
+T = TypeVar("T", bound=_Facts)
 
 
 def _read(kind: type[T], record: Mapping[str, Any]) -> T:
@@ -63,80 +52,43 @@ def _read(kind: type[T], record: Mapping[str, Any]) -> T:
             f"/{'/'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
             for fault in error.errors(include_url=False)
         ]
-        raise Failure("report file: " + "; ".join(faults[:10]), Exit.UNCHECKED) from None
-
-
-def millionths(text: str | int, field: str) -> int:
-    """A decimal as an integer of millionths: `-4.5` is -4500000. Raises Failure; nothing is rounded."""
-    written = str(text)
-    if not _DECIMAL.fullmatch(written):
-        raise Failure(f"{field} {written[:60]!r}: must be a decimal with six places at most", Exit.UNCHECKED)
-    whole, _, fraction = written.lstrip("-").partition(".")
-    value = int(whole + fraction.ljust(6, "0"))
-    return -value if written.startswith("-") else value
+        raise Failure("report file: " + "; ".join(faults[:_LISTED]), Exit.UNCHECKED) from None
 
 
 def customs_decision(record: Mapping[str, Any], deadline: int) -> "CustomsDecision":
     """The decision that customs offices sign; `deadline` in Unix seconds. Raises Failure."""
-    from hashlib import sha256
+    from cli.item_names import shipment_link
+    from oracle import reports
 
-    from chain.bindings.types import CustomsDecision
-
-    file = _read(CustomsFile, record)
-    return CustomsDecision(
-        subject=subject_id(file.subject),
-        country=acts.country(file.country),
-        decision=_DECISIONS[file.decision],
-        declaration=sha256(file.declaration.encode()).digest(),
-        decided_at=unix_millis(file.decided_at, "decidedAt"),
-        cid=b"",
-        deadline=deadline,
-    )
-
-
-def sensor_window(record: Mapping[str, Any], deadline: int) -> "SensorWindow":
-    """The window that oracles sign; `deadline` in Unix seconds. Raises Failure.
-
-    `measurement` is a GS1 type such as `Temperature`, or its IRI. `readingsRoot` is the RFC 9162 root whose
-    leaf data are the readings' times (u64, Unix milliseconds) and values (two's complement, 16 bytes,
-    millionths), in order of time.
-    """
-    from hashlib import sha256
-
-    from chain.bindings.types import SensorWindow
-    from chain.codec import FieldError
-    from epcis.tree import Tree
-
-    file = _read(SensorFile, record)
-    readings = sorted(
-        (unix_millis(one.time, f"readings/{place}/time"), millionths(one.value, f"readings/{place}/value"))
-        for place, one in enumerate(file.readings)
-    )
-    values = [value for _, value in readings]
-    measurement = file.measurement if ":" in file.measurement else f"https://gs1.org/voc/{file.measurement}"
+    facts = _read(CustomsFacts, record)
     try:
-        return SensorWindow(
-            subject=subject_id(file.subject),
-            device=sha256(_device(file.device).encode()).digest(),
-            measurement=sha256(measurement.encode()).digest(),
-            unit=file.unit.encode().ljust(3, b"\0"),
-            minimum=min(values),
-            maximum=max(values),
-            mean=sum(values) // len(values),
-            count=len(values),
-            start_time=readings[0][0],
-            end_time=readings[-1][0],
-            readings_root=Tree(
-                [at.to_bytes(8, "big") + value.to_bytes(16, "big", signed=True) for at, value in readings]
-            ).root,
-            cid=b"",
+        return reports.customs_decision(
+            subject=shipment_link(facts.subject, "subject"),
+            country=facts.country,
+            decision=reports.Decision[facts.decision.upper()],
+            declaration=facts.declaration,
+            decided_at=facts.decided_at,
             deadline=deadline,
         )
-    except (FieldError, OverflowError) as error:
+    except reports.ReportError as error:
         raise Failure(f"report file: {error}", Exit.UNCHECKED) from None
 
 
-def _device(text: str) -> str:
-    from epcis.digital_link import normalise
+def sensor_window(record: Mapping[str, Any], deadline: int) -> "SensorWindow":
+    """The window that oracles sign; `deadline` in Unix seconds. Raises Failure."""
+    from cli.item_names import shipment_link
+    from oracle import reports
 
-    return normalise(text)
+    facts = _read(SensorFacts, record)
+    named = facts.measurement if ":" in facts.measurement else _GS1_VOCABULARY + facts.measurement
+    try:
+        return reports.sensor_window(
+            reports.read_readings(facts.readings),
+            subject=shipment_link(facts.subject, "subject"),
+            device=facts.device,
+            measurement=named,
+            unit=facts.unit,
+            deadline=deadline,
+        )
+    except reports.ReportError as error:
+        raise Failure(f"report file: {error}", Exit.UNCHECKED) from None

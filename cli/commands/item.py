@@ -64,10 +64,17 @@ def show(item: ItemArgument, json: JsonFlag = False) -> None:
         return
     typer.echo(facts(_summary(found)))
     rows = [
-        (one.get("eventTime") or "-", one.get("bizStep") or "-", one.get("member"), one.get("sealId"))
-        for one in map(_flat, found.get("events") or [])
+        (
+            one["eventTime"] or "-",
+            (one["bizStep"] or one["type"] or "-").rpartition("BizStep-")[2],
+            _named(one["member"]),
+            one["state"] + (", declared erroneous" if one["errors"] else ""),
+            one["sealId"],
+        )
+        for one in found["events"]
     ]
-    table("Events", ("time", "step", "member", "seal"), rows)
+    if rows:
+        table("Events", ("time", "step", "member", "document", "seal"), rows)
 
 
 @_app.command("materialise")
@@ -159,22 +166,29 @@ def _serials(given: list[str], file: Path | None) -> list[str]:
     return serials
 
 
-def _flat(event: dict[str, Any]) -> dict[str, Any]:
-    """An event's members, whether or not its document is kept apart."""
-    inner = event.get("event") or event.get("document") or {}
-    return {**(inner if isinstance(inner, dict) else {}), **event}
+def _named(record: dict[str, Any]) -> str:
+    return f"{record['name']} ({record['gln']})" if record.get("name") else str(record["gln"])
 
 
 def _summary(record: dict[str, Any]) -> dict[str, object]:
-    kept: dict[str, object] = {
-        name: value for name, value in record.items() if value is None or isinstance(value, str | int | float)
-    }
-    for name in ("passport", "issues", "recalls"):
-        found = record.get(name)
-        if name == "recalls" and found:
-            kept["RECALLED"] = f"{len(found)} times"
-        elif name == "passport":
-            kept["passport"] = "materialised" if found else "not materialised"
-        elif found:
-            kept[name] = len(found)
-    return {name: value for name, value in kept.items() if value is not None}
+    """What stands at the top of an item's record, what stops it first."""
+    product, passport = record["product"], record["passport"]
+    said: dict[str, object] = {"item": record["item"]}
+    for stop in record["recalls"]:
+        what = "SEIZED" if stop["seizure"] else "RECALLED"
+        said[what] = f"by {_named(stop['by'])} at {stop['recalledAt']}, evidence {stop['evidence']}"
+    said["record"] = f"{record['status']['verdict']}: {record['status']['title']}"
+    if product:
+        said["maker"] = _named(product["maker"])
+        said["issued"] = f"{product['issuedAt']}, one of {product['issueSize']}, issue {product['issueId']}"
+        if terms := product["licence"]:
+            standing = "live" if terms["live"] else "not live"
+            said["licence"] = f"{terms['brand']} by {_named(terms['licensor'])}, {standing}, {terms['id']}"
+    else:
+        said["issued"] = "never"
+    holder = passport and (_named(passport["holder"]) if passport["holder"] else passport["owner"])
+    said["passport"] = f"held by {holder}" if passport else "not materialised"
+    for one in record["customs"]:
+        said[f"customs {one['country']}"] = f"{one['decision']} at {one['decidedAt']}"
+    notices = [notice for notice in record["notices"] if not notice.startswith("RECALLED")]
+    return said | ({"note": "; ".join(notices)} if notices else {})
