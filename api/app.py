@@ -3,7 +3,7 @@
 from fastapi import Depends, FastAPI
 
 from api import openapi, problems
-from api.limits import BodyLimit, HeadRequests, SecurityHeaders
+from api.limits import BodyLimit, EncodedPaths, HeadRequests, SecurityHeaders
 from api.routes import register
 from api.routes.relaying import only_known_parameters
 from api.services import Services
@@ -30,6 +30,7 @@ def create_app(services: Services) -> FastAPI:
     register(app)
     openapi.install(app)
     app.add_middleware(BodyLimit, limit=services.max_body)
+    app.add_middleware(EncodedPaths)
     app.add_middleware(HeadRequests)
     app.add_middleware(SecurityHeaders)
     return app

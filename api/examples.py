@@ -124,7 +124,7 @@ def _endorsed(kind: type[Any]) -> dict[str, Any]:
 REQUESTS: Final[dict[type[BaseModel], dict[str, Any]]] = {
     requests.ApproveAction: _signed(types.CouncilAction),
     requests.ExecuteAction: {"message": message(types.CouncilAction)},
-    requests.GrantKey: _signed(types.KeyGrant),
+    requests.GrantKey: _signed(types.KeyGrant, keySignature=_SIGNATURE),
     requests.RevokeKey: _signed(types.KeyRevocation),
     requests.ChangeAccount: _signed(types.AccountChange),
     requests.GrantLicence: _signed(types.Licence),

@@ -1,10 +1,18 @@
 """Bounds of requests, kept while bodies arrive: nobody makes the service hold more than it said it takes."""
 
+import asyncio
+from contextlib import suppress
+from typing import Final
+
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import Problem, answer
+from api.problems import SECURITY_HEADERS, Problem, answer
+
+_SECURITY: Final = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_DISCARDED: Final = 4  # times the limit
+_DISCARD_SECONDS: Final = 5.0
 
 
 class BodyLimit:
@@ -21,6 +29,7 @@ class BodyLimit:
             return
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced) > self._limit:
+            await self._discard(receive)
             await answer(Request(scope), self._problem(int(announced)))(scope, receive, send)
             return
         taken = 0
@@ -31,10 +40,23 @@ class BodyLimit:
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
                 if taken > self._limit:
+                    if message.get("more_body", False):
+                        await self._discard(receive)
                     raise self._problem(None)
             return message
 
         await self._app(scope, counted, send)
+
+    async def _discard(self, receive: Receive) -> None:
+        """Read on for a while: clients that are cut off while they send never see the answer."""
+        left = _DISCARDED * self._limit
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DISCARD_SECONDS):
+                while left > 0:
+                    message = await receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
 
     def _problem(self, size: int | None) -> Problem:
         given = "more" if size is None else f"{size} bytes"
@@ -68,14 +90,28 @@ class HeadRequests:
         await self._app({**scope, "method": "GET"}, receive, without_content)
 
 
+class EncodedPaths:
+    """ASGI middleware: paths of items reach their routes as they were sent, percent-encoded.
+
+    Serial numbers may hold every character that separates segments, `/` and `%` included (GS1 General
+    Specifications, figure 7.11-1), so that only what is not yet decoded can be taken apart.
+    """
+
+    _PREFIXES = (b"/01/", b"/items/")
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give the raw path to the routes where it matters."""
+        raw = scope.get("raw_path")
+        if scope["type"] == "http" and raw and raw.startswith(self._PREFIXES):
+            scope = {**scope, "path": raw.partition(b"?")[0].decode("ascii", "replace")}
+        await self._app(scope, receive, send)
+
+
 class SecurityHeaders:
     """ASGI middleware: headers that every answer carries unless its route set them."""
-
-    _HEADERS = (
-        (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"no-referrer"),
-        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    )
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -87,7 +123,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", []))
                 present = {name.lower() for name, _ in headers}
-                message["headers"] = headers + [pair for pair in self._HEADERS if pair[0] not in present]
+                message["headers"] = headers + [pair for pair in _SECURITY if pair[0] not in present]
             await send(message)
 
         await self._app(scope, receive, completed)

@@ -32,6 +32,12 @@ from evidence.signature_header import HeaderError
 _log = logging.getLogger(__name__)
 
 BASE: Final = "https://tradeseal.example/problems/"
+SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""of every answer, unless its route sets them otherwise"""
 MEDIA_TYPE: Final = "application/problem+json"
 TITLES: Final[Mapping[str, str]] = {
     "malformed-json": "The body is not JSON that can be taken",
@@ -333,7 +339,10 @@ Renderer = Callable[[Request, Problem], JSONResponse]
 def answer(request: Request, problem: Problem) -> JSONResponse:
     """A problem as a response."""
     return JSONResponse(
-        problem.to_json(request.url.path), problem.status, problem.headers, media_type=MEDIA_TYPE
+        problem.to_json(request.url.path),
+        problem.status,
+        SECURITY_HEADERS | problem.headers,
+        media_type=MEDIA_TYPE,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -63,6 +64,14 @@ def _account(value: object) -> str:
         raise ValueError(str(error)[:200]) from None
 
 
+def _decoded(text: str) -> str:
+    """A path segment's text; api.limits.EncodedPaths leaves it encoded."""
+    try:
+        return unquote_to_bytes(text).decode("ascii")
+    except UnicodeError:
+        raise ValueError("must be ASCII once percent-decoded") from None
+
+
 def _lower(text: str) -> str:
     return text.lower()
 
@@ -81,7 +90,9 @@ Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["EUR"])]
 
 GlnPath = Annotated[Gln, Path(description="GLN of 13 digits")]
 GtinPath = Annotated[Gtin, Path(description="GTIN of 8, 12, 13 or 14 digits")]
-SerialPath = Annotated[Serial, Path(description="Serial number, AI (21)")]
+SerialPath = Annotated[
+    Serial, BeforeValidator(_decoded), Path(description="Serial number, AI (21), percent-encoded")
+]
 HashPath = Annotated[Hash, Path(description="32 bytes, hexadecimal with 0x")]
 GlnQuery = Annotated[Gln | None, Query(description="GLN of 13 digits")]
 TimeQuery = Annotated[Time | None, Query(description="ISO 8601 with time zone")]

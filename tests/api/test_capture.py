@@ -12,7 +12,7 @@ def item(serial: str) -> str:
 
 def capture(world: ApiWorld, api: Client, document: bytes) -> dict[str, Any]:
     headers = world.capture_headers(document, world.maker)
-    return api.post("/epcis/capture", document, **headers)
+    return api.post("/epcis/capture", document, headers=headers)
 
 
 def test_a_capture_is_acknowledged_and_its_job_found_where_it_says(world: ApiWorld, api: Client) -> None:
@@ -55,14 +55,14 @@ def test_an_unsigned_capture_is_told_how_to_sign(world: ApiWorld, api: Client) -
 
 def test_an_unreadable_signature_header_is_refused(world: ApiWorld, api: Client) -> None:
     document = world.document(item("CAP-5"))
-    problem = api.post("/epcis/capture", document, 400, **{"TradeSeal-Capture": "v=1"})
+    problem = api.post("/epcis/capture", document, 400, headers={"TradeSeal-Capture": "v=1"})
     assert slug(problem) == "invalid-request"
     assert "signer" in problem["detail"]
 
 
 def test_a_signature_over_another_document_is_refused(world: ApiWorld, api: Client) -> None:
     headers = world.capture_headers(world.document(item("CAP-6")), world.maker)
-    problem = api.post("/epcis/capture", world.document(item("CAP-7")), 403, **headers)
+    problem = api.post("/epcis/capture", world.document(item("CAP-7")), 403, headers=headers)
     assert slug(problem) == "signature-invalid"
     assert problem["signer"] == world.maker.key.address
     assert set(problem["expected"]) == {"root", "size", "cid", "deadline"}
@@ -70,13 +70,15 @@ def test_a_signature_over_another_document_is_refused(world: ApiWorld, api: Clie
 
 def test_a_signature_for_another_chain_is_refused(world: ApiWorld, api: Client) -> None:
     document = world.document(item("CAP-8"))
-    problem = api.post("/epcis/capture", document, 403, **world.foreign_header(document, world.maker))
+    problem = api.post("/epcis/capture", document, 403, headers=world.foreign_header(document, world.maker))
     assert slug(problem) == "signature-invalid"
 
 
 def test_a_signer_that_nobody_admitted_is_refused(world: ApiWorld, api: Client) -> None:
     document = world.document(item("CAP-9"))
-    problem = api.post("/epcis/capture", document, 403, **world.capture_headers(document, world.stranger))
+    problem = api.post(
+        "/epcis/capture", document, 403, headers=world.capture_headers(document, world.stranger)
+    )
     assert slug(problem) == "signer-unknown"
     assert problem["signer"] == world.stranger.key.address
 
@@ -84,14 +86,14 @@ def test_a_signer_that_nobody_admitted_is_refused(world: ApiWorld, api: Client) 
 def test_a_deadline_that_is_over_is_refused(world: ApiWorld, api: Client) -> None:
     document = world.document(item("CAP-10"))
     headers = world.capture_headers(document, world.maker, deadline=world.now() - 1)
-    problem = api.post("/epcis/capture", document, 410, **headers)
+    problem = api.post("/epcis/capture", document, 410, headers=headers)
     assert slug(problem) == "deadline-expired"
 
 
 def test_a_wrong_check_digit_is_named_with_its_place(world: ApiWorld, api: Client) -> None:
     good = world.document(item("CAP-11"))
     bad = good.replace(GTIN.encode(), GTIN[:-1].encode() + b"9")
-    problem = api.post("/epcis/capture", bad, 400, **world.capture_headers(good, world.maker))
+    problem = api.post("/epcis/capture", bad, 400, headers=world.capture_headers(good, world.maker))
     assert slug(problem) == "invalid-document"
     assert problem["errors"][0]["pointer"].startswith("/epcisBody/eventList/0/epcList")
 
@@ -101,7 +103,7 @@ def test_an_undeclared_field_is_refused_and_a_declared_extension_kept(world: Api
     document = json.loads(good)
     document["epcisBody"]["eventList"][0]["colour"] = "red"
     problem = api.post(
-        "/epcis/capture", json.dumps(document).encode(), 400, **world.capture_headers(good, world.maker)
+        "/epcis/capture", json.dumps(document).encode(), 400, headers=world.capture_headers(good, world.maker)
     )
     assert slug(problem) == "invalid-document"
     assert any("colour" in one["pointer"] for one in problem["errors"])
@@ -116,14 +118,14 @@ def test_an_undeclared_field_is_refused_and_a_declared_extension_kept(world: Api
 def test_numbers_that_json_lacks_and_broken_json_are_malformed(world: ApiWorld, api: Client) -> None:
     headers = world.capture_headers(world.document(item("CAP-13")), world.maker)
     for body in (b'{"a": NaN}', b"{", b"\xff", b'{"a": 1, "a": 2}'):
-        problem = api.post("/epcis/capture", body, 400, **headers)
+        problem = api.post("/epcis/capture", body, 400, headers=headers)
         assert slug(problem) in ("malformed-json", "invalid-document"), body
 
 
 def test_events_are_found_by_their_fields_and_pages_survive_new_ones(world: ApiWorld, api: Client) -> None:
     for _ in range(3):
         capture(world, api, world.document(item("PAGE-1"), step="storing"))
-    parameters = {"MATCH_anyEPC": item("PAGE-1"), "EQ_bizStep": "storing", "perPage": 2}
+    parameters: dict[str, str | int] = {"MATCH_anyEPC": item("PAGE-1"), "EQ_bizStep": "storing", "perPage": 2}
     first = api.http.get("/epcis/events", params=parameters)
     assert first.json()["type"] == "EPCISQueryDocument"
     capture(world, api, world.document(item("PAGE-1"), step="storing"))

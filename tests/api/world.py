@@ -77,7 +77,7 @@ class ApiWorld(World):
     def _admit(self) -> None:
         registry = self.deployment.address("MemberRegistry")
         everybody = [
-            (self.maker, MAKER),
+            (self.maker, MAKER | TRADER),
             (self.brand, BRAND_OWNER),
             (self.carrier, CARRIER),
             (self.buyer, TRADER),
@@ -194,7 +194,7 @@ class ApiWorld(World):
 
     def order(self, shipment: str, **fields: Any) -> types.Order:
         """Terms between buyer and maker."""
-        given = {
+        given: dict[str, Any] = {
             "buyer": int(self.buyer.gln),
             "seller": int(self.maker.gln),
             "buyer_account": self.buyer_account.address,
@@ -282,12 +282,17 @@ class Client:
         return answer.json()
 
     def post(
-        self, path: str, body: Any, status: int = 200, wait: int | None = 20, **headers: str
+        self,
+        path: str,
+        body: Any,
+        status: int = 200,
+        wait: int | None = 20,
+        headers: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         """JSON of a POST that must end as `status`; waits for the operation's end unless told not to."""
         content = body.to_json() if isinstance(body, Request) else body
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
-        sent = {"Content-Type": "application/json"} | headers
+        sent = {"Content-Type": "application/json"} | (headers or {})
         if wait is not None:
             sent["Prefer"] = f"wait={wait}"
         answer = self.http.post(path, content=data, headers=sent)
