@@ -327,7 +327,7 @@ class Scene:
 
 def build_scene(world: World) -> Scene:
     """Deploy ledger, escrow and token; the buyer's account gets ten times the usual amount."""
-    ledger = world.evm.deploy("EventLedger", world.registry)
+    ledger = world.evm.deploy("EventLedger", world.registry, label="settlement")
     escrow = world.evm.deploy("Escrow", world.registry, world.rights, ledger)
     token = world.evm.deploy("FiatToken", TOKEN_NAME, "EXEUR", "EUR", 2, world.issuer.gln, world.registry)
     licence = world.grant_licence(validUntil=world.now + 2 * YEAR)
