@@ -152,7 +152,7 @@ def _of_window(window: SensorAnswer) -> Happening:
     return Happening(
         title=_measured(window),
         tone="plain",
-        when=f"{utc(window.start)} to {utc(window.end)}",
+        when=_span(window.start, window.end),
         when_local=None,
         sort=window.end,
         where=[],
@@ -241,6 +241,13 @@ def _anchored(event: EventAnswer) -> list[str]:
 
 def _through(unit: str | None) -> list[str]:
     return [] if unit is None else [f"while it was in {key_text(unit)}"]
+
+
+def _span(start: datetime, end: datetime) -> str:
+    first, last = start.astimezone(UTC), end.astimezone(UTC)
+    if first.date() == last.date():
+        return f"{day(first)}, {first:%H:%M} to {last:%H:%M} UTC"
+    return f"{utc(first)} to {utc(last)}"
 
 
 def _measured(window: SensorAnswer) -> str:
