@@ -1,6 +1,7 @@
 """The HTTP client of the command line: one service, its problems turned into failures."""
 
 import json
+import weakref
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -27,6 +28,7 @@ class ApiClient:
             headers={"Accept": "application/json"},
             trust_env=False,
         )
+        weakref.finalize(self, self._http.close)  # a command ends where it ends; its connections end with it
 
     @classmethod
     def of(cls, settings: Settings, home: Home) -> Self:

@@ -5,7 +5,7 @@ from typing import Final
 
 from cli.failure import Exit, Failure
 
-_AMOUNT: Final = re.compile(r"([0-9]{1,60})(?:\.([0-9]{1,30}))?")
+_AMOUNT: Final = re.compile(r"([0-9]{1,78})(?:\.([0-9]{1,30}))?")
 _LARGEST: Final = (1 << 256) - 1
 
 

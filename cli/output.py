@@ -32,8 +32,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     width = sum(max(len(row[place]) for row in cells) + 3 for place in range(len(columns))) + 1
     if width > Console().width:
         typer.echo(f"{title}\n")
-        for row in cells[1:]:
-            typer.echo(facts({name: cell for name, cell in zip(columns, row, strict=True) if cell}) + "\n")
+        for line in cells[1:]:
+            typer.echo(facts({name: cell for name, cell in zip(columns, line, strict=True) if cell}) + "\n")
         return
     drawn = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
