@@ -6,26 +6,37 @@ that make every submission harmless to repeat. What it may not do, the contract 
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from itertools import chain as chained
+from typing import Any, Final
 
-from sqlalchemy import Engine, exists
+from sqlalchemy import Engine, and_, exists, func, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from chain.bindings import types
 from chain.codec import encode
 from chain.database import reading
 from chain.deployment import Deployment
 from chain.errors import ChainError
+from chain.operation import Operation
 from chain.requests import ApplyEffect, RefundOrder, Request, SettleOrder, Withdraw
 from chain.rpc import Rpc
 from chain.sender import Sender
+from indexer.read import credits_of
 from indexer.read import order as read_order
-from indexer.read import orders as read_orders
 from indexer.read.events import attestation
-from indexer.tables import provenance, settlement
+from indexer.tables.provenance import Attested, EffectApplied, EffectFailed, ErrorDeclared
+from indexer.tables.settlement import (
+    Credited,
+    DeliveryProven,
+    OrderClosed,
+    OrderDisputed,
+    OrderFunded,
+    OrderOpened,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +44,25 @@ _ORDER_ABI: Final = (
     "(uint64,uint64,address,address,address,uint256,bytes32,uint64,uint64,uint48,uint32,uint32,uint32,uint16,"
     "uint8,(uint64,bytes32,uint64,bytes2)[],bytes32,bytes32)"
 )
-_TRIES: Final = 5
+_DELIVERED: Final = 1
+_LOOK_AHEAD: Final = 1000  # due things read in a pass
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a thing is tried that is refused or reverts; seconds.
+
+    A chain that is behind or a registry that is down for a while costs one attempt at a time, each after four
+    times the pause of the one before; what is refused for good is left to people after about two days.
+    """
+
+    tries: int = 12
+    first_pause: float = 15.0
+    longest_pause: float = 6 * 3600.0
+
+    def pause(self, failures: int) -> timedelta:
+        """From the end of the last of so many failures (at least 1) to the next attempt."""
+        return timedelta(seconds=min(self.first_pause * 4 ** (failures - 1), self.longest_pause))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,101 +80,176 @@ def order_data(order: types.Order) -> bytes:
 
 
 class Keeper:
-    """Keeps the deadlines of one network; runs on whatever sender it is given."""
+    """Keeps the deadlines of one network; runs on whatever sender it is given.
+
+    At most `most_open` of its operations wait in the outbox at a time, so that a day on which everything
+    falls due does not stand in the way of what people ask for.
+    """
 
     def __init__(
-        self, mirror: Engine, rpc: Rpc, sender: Sender, deployment: Deployment, interval: float = 2.0
+        self,
+        mirror: Engine,
+        rpc: Rpc,
+        sender: Sender,
+        deployment: Deployment,
+        interval: float = 2.0,
+        patience: Patience | None = None,
+        most_open: int = 20,
     ) -> None:
         self._mirror = mirror
         self._rpc = rpc
         self._sender = sender
         self._deployment = deployment
         self._interval = interval
+        self._patience = patience or Patience()
+        self._most_open = most_open
+        self._given_up: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Look every `interval` seconds until `stop` is set; errors are logged and tried again."""
         while not stop.is_set():
             try:
                 self.run_once()
-            except (ChainError, SQLAlchemyError) as error:
-                _log.warning("keeper: %s; again in %g s", error, self._interval)
+            except Exception as error:
+                expected = isinstance(error, ChainError | SQLAlchemyError)
+                _log.warning("keeper: %s; again in %g s", error, self._interval, exc_info=not expected)
             stop.wait(self._interval)
 
     def run_once(self) -> int:
         """Submit what is due at the newest block's time; number of things newly submitted.
 
-        Raises ChainError, SQLAlchemyError.
+        One thing that cannot be submitted does not keep the others from it. Raises ChainError,
+        SQLAlchemyError.
         """
         head = self._rpc.get_block("latest")
         if head is None:
             return 0
         with reading(self._mirror) as session:
-            due = [*orders_due(session, head.timestamp), *effects_due(session), *credits_due(session)]
-        return sum(self._submit(one) for one in due)
+            due = list(
+                chained(orders_due(session, head.timestamp), effects_due(session), credits_due(session))
+            )
+        self._given_up &= {one.key for one in due}
+        submitted = waiting = 0
+        for one in due:
+            if waiting >= self._most_open:
+                break
+            if one.key in self._given_up:
+                continue
+            attempts = self._attempts(one)
+            if attempts and not attempts[-1].settled:
+                waiting += 1
+            elif self._may_try(one, attempts) and self._submit(one, len(attempts)):
+                submitted += 1
+                waiting += 1
+        return submitted
 
-    def _submit(self, due: Due) -> bool:
-        """Hand it to the sender, unless it is under way or was refused too often."""
-        for attempt in range(_TRIES):
-            key = f"keeper/{due.key}/{attempt}"
-            before = self._sender.by_key(key)
-            if before is None:
-                to, data = due.request.call(self._deployment)
-                self._sender.submit(to, data, key=key, purpose=due.purpose)
-                return True
-            if not before.settled or before.succeeded:
-                return False
-        return False
+    def _attempts(self, due: Due) -> list[Operation]:
+        """What was submitted for it before, in order."""
+        found: list[Operation] = []
+        while len(found) < self._patience.tries:
+            one = self._sender.by_key(_key(due, len(found)))
+            if one is None:
+                break
+            found.append(one)
+        return found
+
+    def _may_try(self, due: Due, attempts: Sequence[Operation]) -> bool:
+        """Whether to submit it now: it was not done, and rested long enough after it failed."""
+        if not attempts:
+            return True
+        last = attempts[-1]
+        if last.succeeded:
+            return False  # the mirror has not seen it yet
+        if len(attempts) >= self._patience.tries:
+            self._given_up.add(due.key)
+            _log.error("keeper: %s: given up after %d attempts: %s", due.purpose, len(attempts), last.error)
+            return False
+        return datetime.now(UTC) >= last.updated + self._patience.pause(len(attempts))
+
+    def _submit(self, due: Due, attempt: int) -> bool:
+        try:
+            to, data = due.request.call(self._deployment)
+            self._sender.submit(to, data, key=_key(due, attempt), purpose=due.purpose)
+        except (ChainError, ValueError) as error:
+            _log.warning("keeper: %s: cannot be submitted: %s", due.purpose, error)
+            return False
+        return True
+
+
+def _key(due: Due, attempt: int) -> str:
+    return f"keeper/{due.key}/{attempt}"
 
 
 def orders_due(session: Session, now: int) -> Iterator[Due]:
-    """Orders whose refund or settlement anybody may trigger at block time `now` (Unix seconds)."""
-    for order in read_orders(session, status=types.Status.FUNDED):
-        if now > order.terms.deliver_by + order.terms.grace:
-            yield Due(
-                f"refund/{order.hash}",
-                f"refund order {order.hash}: not delivered in time",
-                RefundOrder(order=order.terms),
-            )
-    for status, reason in (
-        (types.Status.PROVEN, "inspection window is over"),
-        (types.Status.DISPUTED, "dispute not ruled in time"),
-    ):
-        for order in read_orders(session, status=status):
-            end = order.window_end if status == types.Status.PROVEN else order.ruling_deadline
-            if end is not None and now > end.timestamp():
-                yield Due(
-                    f"settle/{order.hash}",
-                    f"settle order {order.hash}: {reason}",
-                    SettleOrder(order=order.terms),
-                )
+    """Orders whose refund or settlement anybody may trigger at block time `now` (Unix seconds).
+
+    What is due longest comes first.
+    """
+    opened, funded, proven, disputed = OrderOpened, OrderFunded, DeliveryProven, OrderDisputed
+    end = func.coalesce(
+        col(disputed.ruling_deadline), col(proven.window_end), col(opened.deliver_by) + col(opened.grace)
+    )
+    statement = (
+        select(col(opened.order), col(proven.seal_id), col(disputed.evidence))
+        .join(funded, col(funded.order) == col(opened.order))
+        .outerjoin(proven, col(proven.order) == col(opened.order))
+        .outerjoin(disputed, col(disputed.order) == col(opened.order))
+        .where(~_closed(), end < now)
+        .order_by(end, col(opened.order))
+        .limit(_LOOK_AHEAD)
+    )
+    for order_hash, proof, dispute in session.execute(statement).all():
+        found = read_order(session, order_hash)
+        if found is None:
+            continue
+        if proof is None:
+            purpose = f"refund order {order_hash}: not delivered in time"
+            yield Due(f"refund/{order_hash}", purpose, RefundOrder(order=found.terms))
+        else:
+            reason = "inspection window is over" if dispute is None else "dispute not ruled in time"
+            # An order that is disputed after an attempt to settle it is another matter than it was before.
+            state = "settle" if dispute is None else "settle-dispute"
+            purpose = f"settle order {order_hash}: {reason}"
+            yield Due(f"{state}/{order_hash}", purpose, SettleOrder(order=found.terms))
 
 
 def effects_due(session: Session) -> Iterator[Due]:
-    """Attestations of an order whose effect failed and was not applied since."""
-    failed = provenance.EffectFailed
-    applied = provenance.EffectApplied
-    statement = select(failed).where(
-        ~exists().where(
-            col(applied.member) == col(failed.member), col(applied.seal_id) == col(failed.seal_id)
+    """Proofs of delivery whose effect failed, of orders that wait for one, oldest first.
+
+    Only those that the escrow can accept: by the order's prover, about its shipment, not declared erroneous.
+    Anybody may attest what it likes and name an escrow; that must cost us nothing.
+    """
+    failed, opened = EffectFailed, OrderOpened
+    statement = (
+        select(col(failed.member), col(failed.seal_id), col(opened.order), col(Attested.block_time))
+        .join(Attested, _same_seal(Attested))
+        .join(opened, col(opened.order) == col(Attested.order))
+        .where(
+            col(opened.prover) == col(Attested.member),
+            col(opened.shipment) == col(Attested.subject),
+            col(opened.address) == col(Attested.consumer),
+            col(Attested.milestone) == _DELIVERED,
+            exists().where(col(OrderFunded.order) == col(opened.order)),
+            ~exists().where(col(DeliveryProven.order) == col(opened.order)),
+            ~_closed(),
+            ~exists().where(_same_seal(EffectApplied)),
+            ~exists().where(_same_seal(ErrorDeclared)),
         )
+        .order_by(col(failed.block_number), col(failed.log_index))
+        .limit(_LOOK_AHEAD)
     )
-    for effect in session.exec(statement).all():
-        attested = session.exec(
-            select(provenance.Attested).filter_by(member=effect.member, seal_id=effect.seal_id)
-        ).first()
-        if attested is None:
-            continue
-        order = read_order(session, attested.order)
-        fields = attestation(session, effect.member, effect.seal_id)
-        if order is None or fields is None or order.status == types.Status.CLOSED:
+    for member, seal_id, order_hash, recorded_at in session.execute(statement).all():
+        order, fields = read_order(session, order_hash), attestation(session, member, seal_id)
+        if order is None or fields is None:
             continue
         yield Due(
-            f"effect/{effect.member}/{effect.seal_id}",
-            f"apply attestation {effect.seal_id} to order {order.hash}",
+            # With the time, which the call carries: a chain that lost the block may record it at another.
+            f"effect/{member}/{seal_id}/{recorded_at}",
+            f"apply attestation {seal_id} to order {order_hash}",
             ApplyEffect(
                 attestation=fields,
-                member=effect.member,
-                recorded_at=attested.block_time,
+                member=member,
+                recorded_at=recorded_at,
                 consumer_data=order_data(order.terms),
             ),
         )
@@ -153,16 +257,25 @@ def effects_due(session: Session) -> Iterator[Due]:
 
 def credits_due(session: Session) -> Iterator[Due]:
     """Credits that were not withdrawn since they were given."""
-    latest: dict[tuple[str, str], tuple[int, int]] = {}
-    for credit in session.exec(select(settlement.Credited)).all():
-        place = (credit.block_number, credit.log_index)
-        latest[credit.token, credit.account] = max(place, latest.get((credit.token, credit.account), place))
-    for (token, account), place in latest.items():
-        gone = session.exec(select(settlement.Withdrawn).filter_by(token=token, account=account)).all()
-        if any((row.block_number, row.log_index) > place for row in gone):
-            continue
+    for credit in credits_of(session):
+        last = session.execute(
+            select(col(Credited.block_number), col(Credited.log_index))
+            .where(col(Credited.token) == credit.token, col(Credited.account) == credit.account)
+            .order_by(col(Credited.block_number).desc(), col(Credited.log_index).desc())
+            .limit(1)
+        ).one()
         yield Due(
-            f"withdraw/{token}/{account}/{place[0]}-{place[1]}",
-            f"pay the credit of {account}",
-            Withdraw(token=token, account=account),
+            f"withdraw/{credit.token}/{credit.account}/{last[0]}-{last[1]}",
+            f"pay the credit of {credit.account}",
+            Withdraw(token=credit.token, account=credit.account),
         )
+
+
+def _same_seal(table: Any) -> Any:
+    return and_(
+        col(table.member) == col(EffectFailed.member), col(table.seal_id) == col(EffectFailed.seal_id)
+    )
+
+
+def _closed() -> Any:
+    return exists().where(col(OrderClosed.order) == col(OrderOpened.order))
