@@ -106,9 +106,12 @@ def item_view(record: ItemRecord) -> ItemView:
     """The page's view of a record."""
     lines = _lines(record.checks)
     tones = {Status.VERIFIED: "good", Status.CONTRADICTED: "bad", Status.UNCHECKED: "unsure"}
+    stopped = _stopped(record)
+    tone = tones[Status(record.status.verdict)]
     return ItemView(
-        tone=tones[Status(record.status.verdict)],
-        stopped=_stopped(record),
+        # a recalled item's record may well be consistent; nothing about it should look like good news
+        tone="plain" if stopped and tone == "good" else tone,
+        stopped=stopped,
         happenings=_happenings(record),
         proven=[line for line in lines if line.status == Status.VERIFIED.value],
         unproven=[line for line in lines if line.status != Status.VERIFIED.value],
@@ -120,7 +123,8 @@ def _stopped(record: ItemRecord) -> str | None:
         return "Seized by an authority"
     if record.recalls:
         return "Recalled"
-    return "Seized by customs" if any(one.decision == "seized" for one in record.customs) else None
+    latest = {one.country: one.decision for one in sorted(record.customs, key=lambda one: one.decided_at)}
+    return "Seized by customs" if "seized" in latest.values() else None
 
 
 def _happenings(record: ItemRecord) -> list[Happening]:

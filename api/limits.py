@@ -1,6 +1,7 @@
 """Bounds of requests, kept while bodies arrive: nobody makes the service hold more than it said it takes."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Final
 
@@ -13,6 +14,7 @@ from api.problems import SECURITY_HEADERS, Problem, answer
 _SECURITY: Final = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _DISCARDED: Final = 4  # times the limit
 _DISCARD_SECONDS: Final = 5.0
+_DISCARD_PAUSE: Final = 0.5  # seconds without anything: whoever still sends has paused
 
 
 class BodyLimit:
@@ -49,14 +51,13 @@ class BodyLimit:
 
     async def _discard(self, receive: Receive) -> None:
         """Read on for a while: clients that are cut off while they send never see the answer."""
-        left = _DISCARDED * self._limit
+        left, until = _DISCARDED * self._limit, time.monotonic() + _DISCARD_SECONDS
         with suppress(TimeoutError):
-            async with asyncio.timeout(_DISCARD_SECONDS):
-                while left > 0:
-                    message = await receive()
-                    left -= len(message.get("body", b""))
-                    if not message.get("more_body", False):
-                        return
+            while left > 0 and time.monotonic() < until:
+                message = await asyncio.wait_for(receive(), _DISCARD_PAUSE)
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
     def _problem(self, size: int | None) -> Problem:
         given = "more" if size is None else f"{size} bytes"

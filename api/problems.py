@@ -283,7 +283,7 @@ def _of_capture(error: capture.CaptureError) -> Problem:
     if isinstance(error, capture.FieldsDiffer):
         entries = [
             {
-                "pointer": f"/attestation/{one.field}",
+                "pointer": f"/attestation/{_camel(one.field)}",
                 "detail": f"the document says {one.document}",
                 "value": _shown(one.signed),
             }

@@ -36,7 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def node() -> Iterator[BadNode]:
     server = BadNode(("127.0.0.1", 0), _Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -47,7 +47,7 @@ def node() -> Iterator[BadNode]:
     thread.join(10)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def beside(world: ApiWorld, node: BadNode) -> Iterator[Client]:
     """The same service, asking the bad node."""
     with (
@@ -79,7 +79,7 @@ def test_nonsense_is_a_bad_gateway_and_queues_nothing(
     world: ApiWorld, node: BadNode, beside: Client, answer: bytes
 ) -> None:
     before = count(world)
-    node.answer = answer
+    node.status, node.answer = 200, answer
     problem = beside.post("/tokens/mints", world.mint(1), 502)
     assert slug(problem) == "node-nonsense"
     document = world.document(f"https://id.gs1.org/01/{GTIN}/21/NT-1")

@@ -1,14 +1,21 @@
 """Relayed requests: once, in vain with the contract's reason, again when it would succeed."""
 
 import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.operations import Relayed
 from chain.bindings import member_registry, types
-from chain.requests import GrantKey, GrantLicence, MintTokens
-from tests.api.world import ApiWorld, Client, slug
+from chain.database import open_engine
+from chain.migrations import upgrade_outbox
+from chain.requests import GrantKey, GrantLicence, MintTokens, RevokeKey
+from chain.sender import Sender, SenderSettings
+from tests.api.world import ApiWorld, Client, serving, slug
 from tests.evidence.world import YEAR, Key, Member
 
 NONE = "0x" + "00" * 32
@@ -81,6 +88,49 @@ def test_the_same_request_is_the_same_operation(world: ApiWorld, api: Client) ->
     request = grant(world)
     first, second = api.post("/members/keys", request), api.post("/members/keys", request)
     assert first == second
+
+
+def test_a_request_sent_many_times_at_once_is_one_operation(world: ApiWorld, api: Client) -> None:
+    request = grant(world)
+    before = len(world.sender.outbox.operations())
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: api.post("/members/keys", request), range(8)))
+    assert {one["id"] for one in answers} == {answers[0]["id"]}
+    assert len(world.sender.outbox.operations()) == before + 1
+
+
+def test_what_takes_longer_than_it_was_waited_for_goes_on(world: ApiWorld, tmp_path: Path) -> None:
+    relayer = Key("another relayer")
+    world.anvil.fund([relayer.address])
+    engine = open_engine(f"sqlite:///{tmp_path / 'outbox.db'}")
+    upgrade_outbox(engine)
+    sender = Sender(engine, world.rpc, relayer, settings=SenderSettings(poll=0.01))
+    with serving(replace(world.services(), sender=sender)) as url:
+        client = Client(url)
+        request = grant(world)
+        waiting = client.post("/members/keys", request, 202, wait=1)
+        assert waiting["status"] == "queued"
+        # what may depend on it is not refused by a look at the present state
+        key = request.message.key
+        revocation = types.KeyRevocation(int(world.maker.gln), key, world.now() + 3600)
+        dependent = RevokeKey(
+            message=revocation,
+            signer=world.maker.key.address,
+            signature=world.sign("MemberRegistry", revocation, world.maker),
+        )
+        queued = client.post("/members/key-revocations", dependent, 202, wait=None)
+        stop = threading.Event()
+        thread = threading.Thread(target=sender.run, args=(stop,), daemon=True)
+        thread.start()
+        try:
+            done = client.post("/members/keys", request)
+            assert (done["id"], done["status"]) == (waiting["id"], "mined")
+            assert client.post("/members/key-revocations", dependent)["id"] == queued["id"]
+        finally:
+            stop.set()
+            thread.join(10)
+            client.http.close()
+    engine.dispose()
 
 
 def test_a_refusal_gives_the_contracts_own_reason_and_queues_nothing(world: ApiWorld, api: Client) -> None:
