@@ -28,7 +28,7 @@ def look(services: Services) -> dict[str, Any]:
         "node": node,
         "workers": {"ok": all(workers.values()), "alive": workers},
         "sender": _sender(services),
-        "mirror": _mirror(services, node.get("block"), node.get("time")),
+        "mirror": _mirror(services, node.get("block")),
         "vault": _vault(services),
     }
     ok = all(part["ok"] for part in parts.values())
@@ -54,7 +54,7 @@ def _sender(services: Services) -> dict[str, Any]:
     return {"ok": True, "unsettled": len(waiting), "waitsFor": held}
 
 
-def _mirror(services: Services, head: int | None, head_time: int | None) -> dict[str, Any]:
+def _mirror(services: Services, head: int | None) -> dict[str, Any]:
     try:
         with reading(services.mirror) as session:
             state = mirror_status(session)
@@ -63,8 +63,7 @@ def _mirror(services: Services, head: int | None, head_time: int | None) -> dict
     if state is None:
         return {"ok": False, "error": "holds nothing yet"}
     blocks = None if head is None else max(0, head - state.mirrored)
-    # the oldest block that is missing is not older than the newest one
-    seconds = 0 if not blocks or head_time is None else max(0, int(time.time()) - head_time)
+    seconds = _age(services, state.mirrored + 1) if blocks else 0
     return {
         "ok": seconds <= MAX_LAG,
         "block": state.mirrored,
@@ -75,6 +74,15 @@ def _mirror(services: Services, head: int | None, head_time: int | None) -> dict
         "undecodedLogs": state.undecoded_logs,
         "contradictions": state.contradictions,
     }
+
+
+def _age(services: Services, number: int) -> int:
+    """Seconds since a block was made: how long the mirror has lacked it."""
+    try:
+        block = services.rpc.get_block(number)
+    except ChainError:
+        return 0  # the node's own part says so
+    return 0 if block is None else max(0, int(time.time()) - block.timestamp)
 
 
 def _vault(services: Services) -> dict[str, Any]:

@@ -3,13 +3,19 @@
 import json
 import secrets
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from api.health import look
+from chain.database import open_engine
 from chain.requests import Request
 from chain.rpc import Rpc
+from indexer.run import Indexer
 from tests.api.world import GTIN, ApiWorld, Client, serving, slug
 
 
@@ -124,6 +130,25 @@ def test_health_is_of_every_part(world: ApiWorld, api: Client) -> None:
     assert health["status"] == "ok"
     assert set(health) == {"status", "node", "workers", "sender", "mirror", "vault"}
     assert health["mirror"]["lagSeconds"] == 0
+
+
+def test_lag_counts_from_the_first_block_that_is_missing(world: ApiWorld, tmp_path: Path) -> None:
+    mirror = open_engine(f"sqlite:///{tmp_path / 'mirror.db'}")
+    until = world.deployment.first_block + 3
+    indexer = Indexer(
+        mirror,
+        world.rpc,
+        world.deployment.all_addresses(),
+        world.store,
+        start_block=world.deployment.first_block,
+    )
+    indexer.run_once(until)
+    missing = world.rpc.get_block(until + 1)
+    assert missing is not None
+    health = look(replace(world.services(), mirror=mirror, indexer=indexer))["mirror"]
+    mirror.dispose()
+    assert health["lagBlocks"] == world.rpc.block_number() - until
+    assert abs(time.time() - missing.timestamp - health["lagSeconds"]) < 5
 
 
 def test_a_dead_worker_fails_health(world: ApiWorld) -> None:
