@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,7 +131,11 @@ def trust_of(settings: Settings, home: Home, given: Path | None) -> "Trust | Non
 
 
 def write_trust(home: Home, network: Deployment) -> None:
-    """Write what this installation's `verify` trusts from now on."""
+    """What this installation itself deployed, or was told out of band, is what its `verify` trusts."""
+    text = json.dumps(network.trust_anchor(), indent=2) + "\n"
+    with suppress(OSError):
+        if home.trust_file.read_text(encoding="utf-8") == text:
+            return
     part = Path(f"{home.trust_file}.part")
-    part.write_text(json.dumps(network.trust_anchor(), indent=2) + "\n", encoding="utf-8")
+    part.write_text(text, encoding="utf-8")
     part.replace(home.trust_file)

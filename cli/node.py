@@ -6,9 +6,8 @@ The embedded chain is a child that ends with this process however it ends; every
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -21,6 +20,7 @@ from chain.migrations import upgrade_outbox
 from chain.rpc import Rpc
 from chain.sender import Sender, SenderSettings
 from cli.home import Home, HomeError
+from cli.installation import write_trust
 from cli.settings import Settings
 from evidence.capture import CaptureService, Limits
 from evidence.migrations import upgrade_evidence
@@ -134,7 +134,7 @@ def serving(
         stack.callback(halt)
         work("sender", sender.run)
         network = _network_of(home, sender, rpc, plan, progress)
-        _write_trust(home, network)
+        write_trust(home, network)
         store = LocalStore(home.vault)
         indexer = Indexer(
             databases.mirror,
@@ -170,16 +170,3 @@ def serving(
             max_body=settings.max_body,
             workers=workers,
         )
-
-
-def _write_trust(home: Home, network: Deployment) -> None:
-    """What this installation itself deployed, or was told out of band, is what its `verify` trusts."""
-    import json
-
-    text = json.dumps(network.trust_anchor(), indent=2) + "\n"
-    with suppress(OSError):
-        if home.trust_file.read_text(encoding="utf-8") == text:
-            return
-    part = Path(f"{home.trust_file}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(home.trust_file)

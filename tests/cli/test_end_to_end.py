@@ -140,12 +140,33 @@ def test_a_bundle_is_verified_away_from_here_and_never_without_trust(
     for without in ((), ("--trust", trust), ("--rpc", scene.rpc)):
         found = tradeseal("verify", bundle, *without, "--json")
         assert (found.code, found.data["verdict"]) == (2, "unchecked")
+    nobody = tradeseal("verify", bundle, "--trust", trust, "--rpc", "http://127.0.0.1:1", "--json")
+    assert (nobody.code, nobody.data["verdict"]) == (2, "unchecked")
+    nonsense = tradeseal("verify", bundle, "--trust", trust, "--rpc", scene.url, "--json")
+    assert (nonsense.code, nonsense.data["verdict"]) == (2, "unchecked")
     other = json.loads(Path(trust).read_text()) | {"firstBlock": "0x" + "00" * 32}
     wrong = scene.write("wrong.json", json.dumps(other))
     assert tradeseal("verify", bundle, "--trust", wrong, "--rpc", scene.rpc).code == 1
     monkeypatch.setenv("TRADESEAL_API_URL", scene.url)
     assert ok("verify", f"{GTIN}/B1", "--trust", trust, "--rpc", scene.rpc)["verdict"] == "verified"
     assert tradeseal("verify", f"{GTIN}/B1").code == 2
+
+
+def test_release_relays_a_delivery_that_came_before_the_money(scene: Scene) -> None:
+    ok("token", "mint", "EUR", BUYER, "1250.00", "--reference", "invoice 3", "--as", "bank")
+    order = ok("escrow", "open", scene.order("early.toml"), "--as", "buyer", "--as", "maker")["order"]
+    scene.delivered(order)
+    assert ok("escrow", "show", order)["status"] == "open"
+    before = int(ok("token", "balance", "EUR", MAKER)["balance"]["amount"])
+    ok("escrow", "fund", order, "--as", "buyer")
+    # The service's keeper looks for such deliveries, too: one of the two is first, and it is paid once.
+    tradeseal("escrow", "release", order)
+    deadline = time.monotonic() + 60
+    while ok("escrow", "show", order)["status"] != "closed":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert ok("escrow", "show", order)["outcome"] == "delivered"
+    assert int(ok("token", "balance", "EUR", MAKER)["balance"]["amount"]) == before + 125000
 
 
 def test_early_consent_dispute_and_ruling(scene: Scene) -> None:
