@@ -7,8 +7,8 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, Underflow
 from enum import IntEnum
 from hashlib import sha256
 from typing import Any, Final
@@ -19,6 +19,12 @@ from epcis.tree import Tree
 
 _MILLION: Final = Decimal(1_000_000)
 _INT128: Final = 1 << 127
+_UINT64: Final = 1 << 64
+_DIGITS: Final = 50
+_EXACT: Final = Context(prec=_DIGITS, traps=[Inexact, InvalidOperation, Overflow, Underflow])
+"""Refuses to round: what endorsers sign is what was measured, to the last digit."""
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,9})?", re.ASCII)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIT: Final = re.compile(r"[A-Z0-9]{2,3}")
 _READING_TAG: Final = b"\x03"
 
@@ -70,21 +76,26 @@ def millis(text: str, field: str) -> int:
         raise ReportError(f"{field}: {text!r} is not an ISO 8601 time") from None
     if moment.tzinfo is None:
         raise ReportError(f"{field}: {text!r} has no offset from UTC")
-    milliseconds = int(moment.timestamp() * 1000)
+    milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
     if milliseconds < 0:
         raise ReportError(f"{field}: {text!r} is before 1970")
     return milliseconds
 
 
 def millionths(value: Any, field: str) -> int:
-    """A decimal number or text in millionths, exactly. Raises ReportError."""
+    """A decimal number, or text of a JSON number, in millionths, exactly. Raises ReportError."""
+    if isinstance(value, int) and abs(value) >= _INT128:  # too long for text, perhaps
+        raise ReportError(f"{field}: an integer of {value.bit_length()} bits is too large")
+    text = str(value)
+    if isinstance(value, bool) or not _NUMBER.fullmatch(text):
+        raise ReportError(f"{field}: {text[:80]!r} is not a number")
     try:
-        scaled = Decimal(str(value)) * _MILLION
-        whole = int(scaled)
-    except (InvalidOperation, ValueError, OverflowError):
-        raise ReportError(f"{field}: {str(value)[:80]!r} is not a number") from None
+        scaled = _EXACT.multiply(_EXACT.create_decimal(text), _MILLION)
+        whole = int(scaled) if scaled.adjusted() < _DIGITS else _INT128
+    except ArithmeticError:  # it has more digits than an int128, or a power out of reach
+        whole, scaled = _INT128, _MILLION
     if whole != scaled or not -_INT128 <= whole < _INT128:
-        raise ReportError(f"{field}: {str(value)[:80]!r} is finer than a millionth or too large")
+        raise ReportError(f"{field}: {text[:80]!r} is finer than a millionth or too large")
     return whole
 
 
@@ -106,6 +117,8 @@ def customs_decision(
         raise ReportError(f"country: {country!r} is not an ISO 3166-1 alpha-2 code")
     if not declaration:
         raise ReportError("declaration: is empty")
+    if decision not in list(Decision):
+        raise ReportError(f"decision: {decision!r} is none of {', '.join(one.name for one in Decision)}")
     return CustomsDecision(
         subject=subject_id(subject),
         country=country.encode("ascii"),
@@ -135,6 +148,11 @@ def sensor_window(
         raise ReportError("readings: there are none")
     if not _UNIT.fullmatch(unit):
         raise ReportError(f"unit: {unit!r} is not a UN/ECE Recommendation 20 code")
+    for place, reading in enumerate(readings):
+        if not 0 <= reading.time_ms < _UINT64:
+            raise ReportError(f"readings/{place}/time: {reading.time_ms} is not Unix milliseconds")
+        if not -_INT128 <= reading.value < _INT128:
+            raise ReportError(f"readings/{place}/value: {reading.value} is outside int128")
     times = [reading.time_ms for reading in readings]
     if any(late <= early for early, late in itertools.pairwise(times)):
         raise ReportError("readings: their times do not grow")

@@ -109,5 +109,5 @@ def test_an_inner_node_is_no_leaf(libraries: Contract) -> None:
 
 def test_vectors_of_leaves(libraries: Contract) -> None:
     vectors = json.loads((VECTORS / "leaves.json").read_text(encoding="utf-8"))
-    for entry in [*vectors["eventLeaves"], *vectors["itemLeaves"]]:
+    for entry in [*vectors["eventLeaves"], *vectors["itemLeaves"], *vectors["readingLeaves"]]:
         assert libraries.call("leafHash", bytes.fromhex(entry["data"][2:])).hex() == entry["leafHash"][2:]
