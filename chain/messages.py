@@ -22,6 +22,7 @@ _DECIMAL: Final = re.compile(r"0|-?[1-9][0-9]{0,77}")
 _ARRAY: Final = re.compile(r"(.+)\[\]")
 _MAX_SAFE: Final = (1 << 53) - 1
 _MAX_TEXT: Final = 1 << 20
+_MAX_ADDRESS: Final = 100  # longer text is not quoted in an error
 _MAX_ITEMS: Final = 10_000
 
 
@@ -41,10 +42,7 @@ def read_message(kind: type[M], value: object, path: str = "") -> M:
         if name not in value:
             raise codec.FieldError(f"field {path}/{name}: is missing")
         arguments.append(_read(solidity, value[name], f"{path}/{name}"))
-    try:
-        return kind(*arguments)
-    except codec.FieldError as error:
-        raise codec.FieldError(f"{error} (in {path or '/'})") from None
+    return kind(*arguments)
 
 
 def _members(kind: type) -> dict[str, str]:
@@ -61,16 +59,26 @@ def _read(solidity: str, value: object, path: str) -> Any:
             raise codec.FieldError(f"field {path}: must be a list of at most {_MAX_ITEMS}")
         return tuple(_read(array[1], one, f"{path}/{place}") for place, one in enumerate(value))
     if solidity.startswith(("uint", "int")):
-        return _integer(value, path)
+        number = _integer(value, path)
+        check = codec.uint if solidity.startswith("uint") else codec.sint
+        check(path, number, int(solidity.removeprefix("u").removeprefix("int")))
+        return number
     if solidity.startswith("bytes"):
         if not isinstance(value, str) or len(value) > _MAX_TEXT or not _HEX.fullmatch(value):
             raise codec.FieldError(f"field {path}: must be lower-case hexadecimal text with 0x")
-        return bytes.fromhex(value[2:])
+        data = bytes.fromhex(value[2:])
+        if size := solidity.removeprefix("bytes"):
+            codec.fixed_bytes(path, data, int(size))
+        return data
+    if solidity == "address":
+        if not isinstance(value, str) or len(value) > _MAX_ADDRESS:
+            raise codec.FieldError(f"field {path}: must be an address (0x and 40 hexadecimal digits)")
+        return codec.address(path, value)
     if solidity == "bool":
         if not isinstance(value, bool):
             raise codec.FieldError(f"field {path}: must be true or false")
         return value
-    if solidity in ("address", "string"):
+    if solidity == "string":
         if not isinstance(value, str) or len(value) > _MAX_TEXT:
             raise codec.FieldError(f"field {path}: must be text")
         return value
