@@ -5,6 +5,21 @@ from typing import Annotated
 
 import typer
 
+
+def order_hash(text: str) -> str:
+    """An order's hash: the text itself, or that of the signed order file it names. Raises Failure."""
+    if text.startswith("0x"):
+        return text.lower()
+    from cli.failure import Exit, Failure
+    from cli.files import read_table
+    from cli.signed_order import is_signed_order, read_signed_order
+
+    record = read_table(Path(text))
+    if not is_signed_order(record):
+        raise Failure(f"{text}: is neither a hash (0x…) nor a signed order file", Exit.UNCHECKED)
+    return "0x" + read_signed_order(record).hash.hex()
+
+
 As = Annotated[
     str, typer.Option("--as", metavar="KEY", help="Local key that signs; see `tradeseal key list`.")
 ]
@@ -16,7 +31,12 @@ AsMaybe = Annotated[
 ]
 GlnArgument = Annotated[str, typer.Argument(metavar="GLN", help="Party GLN, 13 digits.")]
 ItemArgument = Annotated[str, typer.Argument(metavar="ITEM", help="Digital Link, EPC URN, or GTIN/SERIAL.")]
-HashArgument = Annotated[str, typer.Argument(metavar="HASH", help="The order's hash, 0x and 64 digits.")]
+HashArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="ORDER", help="The order's hash (0x and 64 digits), or its signed file.", parser=order_hash
+    ),
+]
 RpcOption = Annotated[
     str | None, typer.Option("--rpc", metavar="URL", help="JSON-RPC endpoint; TRADESEAL_RPC_URL otherwise.")
 ]

@@ -37,7 +37,7 @@ class OrderLineFile(_Part):
     """What is bought: a number of items of a GTIN, under a licence, for a country."""
 
     gtin: Text
-    licence: Text
+    licence: Text | None = None
     quantity: Annotated[int, Field(gt=0, lt=1 << 64, strict=True)]
     destination: Text
 
@@ -92,12 +92,14 @@ def build_order(
     token: str,
     decimals: int,
     account_of: Callable[[str], str],
+    licence_of: Callable[[str, str, str], bytes],
     salt: bytes,
 ) -> "Order":
     """The order as both sides sign it.
 
-    `token` is the currency's contract, `account_of` gives the registered account of a GLN, `salt` 32 bytes
-    that are fixed from the first signature on. Raises Failure naming the field.
+    `token` is the currency's contract, `account_of` gives the registered account of a GLN, `licence_of` the
+    licence of a seller (GLN) for a GTIN and a destination where a line names none, `salt` 32 bytes that are
+    fixed from the first signature on. Raises Failure naming the field.
     """
     from chain.bindings.types import Order, OrderLine
     from chain.codec import FieldError, address
@@ -110,6 +112,11 @@ def build_order(
             return account_of(gln) if given is None else address(field, given)
         except FieldError as error:
             raise Failure(str(error), Exit.UNCHECKED) from None
+
+    def licence(place: int, line: OrderLineFile) -> bytes:
+        if line.licence is not None:
+            return acts.hash32(line.licence, f"lines/{place}/licence")
+        return licence_of(file.seller, f"{acts.gtin(line.gtin):014d}", line.destination)
 
     try:
         return Order(
@@ -131,7 +138,7 @@ def build_order(
             lines=tuple(
                 OrderLine(
                     acts.gtin(line.gtin),
-                    acts.hash32(line.licence, f"lines/{place}/licence"),
+                    licence(place, line),
                     line.quantity,
                     acts.country(line.destination),
                 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli import acts
 from cli.failure import Exit, Failure
+from cli.licences import fitting, of_network
 from cli.money import format_money
 from cli.session import Session, salt
 
@@ -39,6 +40,7 @@ def load(session: Session, path: Path) -> "SignedOrder":
         token=network.address(file.currency),
         decimals=int(token["decimals"]),
         account_of=lambda gln: session.member(members, gln).account,
+        licence_of=lambda seller, gtin, to: fitting(of_network(session), seller, gtin, to),
         salt=salt(),
     )
     return SignedOrder(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.failure import Exit, Failure
-from cli.options import As
+from cli.options import As, order_hash
 from cli.output import JsonFlag, emit, note, operation_text, working
 from cli.session import Session
 
@@ -65,7 +65,10 @@ def attest(
         typer.Option(help="What it is about, where the event names several things: Digital Link or EPC URN."),
     ] = None,
     order: Annotated[
-        str | None, typer.Option(metavar="HASH", help="Order whose delivery this event proves.")
+        str | None,
+        typer.Option(
+            metavar="ORDER", parser=order_hash, help="Order (hash or signed file) whose delivery this proves."
+        ),
     ] = None,
     json: JsonFlag = False,
 ) -> None:

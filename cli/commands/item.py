@@ -22,23 +22,32 @@ def register(app: typer.Typer) -> None:
 @_app.command("issue")
 def issue(
     gtin: Annotated[str, typer.Argument(help="GTIN of 8, 12, 13 or 14 digits.")],
-    licence: Annotated[str, typer.Option(metavar="ID", help="The licence, 0x and 64 digits.")],
     signer: As,
+    licence: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="The licence, 0x and 64 digits; else the only live one that fits."),
+    ] = None,
     serial: Annotated[list[str] | None, typer.Option(help="Serial number; repeatable.")] = None,
     serials: Annotated[Path | None, typer.Option(metavar="FILE", help="Serial numbers, one a line.")] = None,
     json: JsonFlag = False,
 ) -> None:
     """Issue serialised items in one transaction, using up the licence.
 
-    Example: tradeseal item issue 09521300000107 --serial A1 --serial A2 --licence 0x5c…e1 --as maker
+    Example: tradeseal item issue 09521300000107 --serial A1 --serial A2 --as maker
     """
     from chain.codec import keccak256
     from cli import acts
+    from cli.licences import fitting, of_network
 
     wanted = _serials(serial or [], serials)
     session = Session()
     member = session.member_of(signer)
-    path, request = acts.issue(session, signer, gtin, wanted, acts.hash32(licence, "licence"), member)
+    chosen = (
+        fitting(of_network(session), f"{member.gln:013d}", f"{acts.gtin(gtin):014d}", member.country)
+        if licence is None
+        else acts.hash32(licence, "licence")
+    )
+    path, request = acts.issue(session, signer, gtin, wanted, chosen, member)
     operation = session.api.submit(path, request)
     root: bytes = request.message.root  # type: ignore[attr-defined]  # an issue's request
     found = {

@@ -66,7 +66,7 @@ def show_proofs(session: Session, told: Told, say: Callable[[str, str], None]) -
             with tempfile.TemporaryDirectory() as folder:
                 copy = Path(folder) / "vault"
                 shutil.copytree(home.vault, copy)
-                cid = _change_one_byte(LocalStore(copy), session)
+                cid = _change_one_byte(LocalStore(copy), told.item)
                 found = audit(network, rpc, mirror, LocalStore(copy))
         finally:
             mirror.dispose()
@@ -75,17 +75,14 @@ def show_proofs(session: Session, told: Told, say: Callable[[str, str], None]) -
     say("Audit of a copy", f"one byte changed in the vault, and the audit names it: {found.findings[0]}")
 
 
-def _change_one_byte(store: LocalStore, session: Session) -> Cid:
-    """Alter one byte of one sealed document of a copied vault."""
-    members = session.api.get("/epcis/events", perPage=1)
-    events = members["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
-    wanted = str(events[0]["eventID"]).encode()
+def _change_one_byte(store: LocalStore, item: str) -> Cid:
+    """Alter one byte of a sealed document that names the item, in a copied vault."""
     for cid in store.iterate():
         content = store.get(cid)
-        if wanted in content:
+        if item.encode() in content:
             path = store.path_of(cid)
             middle = len(content) // 2
             path.chmod(0o600)
             path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
             return cid
-    raise Failure("the vault holds no sealed document of the newest event")
+    raise Failure(f"the vault holds no sealed document of {item}")

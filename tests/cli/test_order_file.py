@@ -41,6 +41,7 @@ def built(**changes: Any) -> Any:
         token=TOKEN,
         decimals=2,
         account_of=ACCOUNTS.__getitem__,
+        licence_of=lambda seller, gtin, to: (seller + gtin + to).encode().ljust(32, b"\0"),
         salt=b"\x01" * 32,
     )
 
@@ -142,3 +143,8 @@ def test_a_share_is_exact_to_a_hundredth_of_a_percent() -> None:
     for text in ("50", "0.5", "33.333%", "%", "-1%"):
         with pytest.raises(Failure, match=r"^share"):
             parse_share(text, "share")
+
+
+def test_a_line_without_a_licence_takes_the_sellers_only_one() -> None:
+    order = built(lines=[{"gtin": "9506000134352", "quantity": 2, "destination": "DE"}])
+    assert order.lines[0].licence == f"{order.seller:013d}09506000134352DE".encode().ljust(32, b"\0")
