@@ -20,7 +20,8 @@ M = TypeVar("M")
 _HEX: Final = re.compile(r"0x(?:[0-9a-f]{2})*")
 _DECIMAL: Final = re.compile(r"0|-?[1-9][0-9]{0,77}")
 _ARRAY: Final = re.compile(r"(.+)\[\]")
-_MAX_SAFE: Final = (1 << 53) - 1
+MAX_SAFE: Final = (1 << 53) - 1
+"""The largest integer that a JSON number carries everywhere (RFC 8259, section 6)."""
 _MAX_TEXT: Final = 1 << 20
 _MAX_ADDRESS: Final = 100  # longer text is not quoted in an error
 _MAX_ITEMS: Final = 10_000
@@ -59,7 +60,7 @@ def _read(solidity: str, value: object, path: str) -> Any:
             raise codec.FieldError(f"field {path}: must be a list of at most {_MAX_ITEMS}")
         return tuple(_read(array[1], one, f"{path}/{place}") for place, one in enumerate(value))
     if solidity.startswith(("uint", "int")):
-        number = _integer(value, path)
+        number = read_integer(value, path)
         check = codec.uint if solidity.startswith("uint") else codec.sint
         check(path, number, int(solidity.removeprefix("u").removeprefix("int")))
         return number
@@ -87,8 +88,9 @@ def _read(solidity: str, value: object, path: str) -> Any:
     return read_message(getattr(types, solidity), value, path)
 
 
-def _integer(value: object, path: str) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_SAFE:
+def read_integer(value: object, path: str) -> int:
+    """A JSON integer within ±(2^53-1), or one in decimal text. Raises codec.FieldError."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_SAFE:
         return value
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
         return int(value)

@@ -4,6 +4,7 @@ A request carries what members signed; whoever relays it adds nothing that matte
 command line and the keeper make them.
 """
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
@@ -20,16 +21,16 @@ from chain.bindings import (
     rights_registry,
     types,
 )
-from chain.codec import FieldError, address
+from chain.codec import FieldError, address, uint
 from chain.deployment import Deployment
-from chain.messages import MessageJson
+from chain.messages import MAX_SAFE, MessageJson, read_integer
 
 
 def _bytes(size: int | None) -> Callable[[object], bytes]:
     def read(value: object) -> bytes:
         if isinstance(value, bytes):
             data = value
-        elif isinstance(value, str) and value.startswith("0x"):
+        elif isinstance(value, str) and _HEX_TEXT.fullmatch(value):
             data = bytes.fromhex(value[2:])
         else:
             raise ValueError("must be hexadecimal text with 0x")
@@ -47,6 +48,16 @@ def _address(value: object) -> str:
         raise ValueError(str(error)[:200]) from None
 
 
+def _uint64(value: object) -> int:
+    try:
+        number = read_integer(value, "number") if isinstance(value, str) else value
+        uint("number", number, 64)
+    except FieldError as error:
+        raise ValueError(str(error)[:200]) from None
+    return number  # type: ignore[return-value]  # uint refused whatever is no integer
+
+
+_HEX_TEXT: Final = re.compile("0x(?:[0-9a-fA-F]{2})*")
 _HEX: Final = PlainSerializer(lambda data: "0x" + data.hex(), return_type=str)
 Bytes32 = Annotated[
     bytes, BeforeValidator(_bytes(32), json_schema_input_type=str), Field(examples=["0x" + "ab" * 32]), _HEX
@@ -60,7 +71,12 @@ Signature = Annotated[
 Address = Annotated[
     str, BeforeValidator(_address), Field(examples=["0x00000000000000000000000000000000000000A1"])
 ]
-Uint64 = Annotated[int, Field(ge=0, lt=1 << 64)]
+Uint64 = Annotated[
+    int,
+    BeforeValidator(_uint64, json_schema_input_type=int | str),
+    PlainSerializer(lambda number: number if number <= MAX_SAFE else str(number), return_type=int | str),
+]
+"""A JSON integer, as decimal text where it is beyond 2^53-1."""
 
 
 class Request(BaseModel):

@@ -76,8 +76,8 @@ def test_every_member_is_needed_and_no_other_is_taken(kind: type[TypedMessage]) 
 @each_kind
 def test_every_wrong_value_is_refused_with_its_member(kind: type[TypedMessage]) -> None:
     """JSON values of each kind in every member's place: taken as that very value, or refused by name."""
-    wrong: list[Any] = [True, False, None, -1, 1.0, 1.5, SAFE + 1, 1 << 300, "", "0x", "0X00", "0xAB", "0x0",
-                        "1_0", "١", " 1", "+1", "01", "-0", "1e3", [], {}, [[]], [None], "x" * 200]  # fmt: skip
+    wrong: list[Any] = [True, False, None, -1, 1.0, 1.5, SAFE + 1, 1 << 300, [], {}, [[]], [None]]
+    wrong += ["", "0x", "0X00", "0xAB", "0x0", "1_0", "١", " 1", "+1", "01", "-0", "1e3", "x" * 200]
 
     @settings(quick, max_examples=1)
     @given(message=messages(kind))
