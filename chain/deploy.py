@@ -20,6 +20,7 @@ from chain.bindings import (
     quorum_reports,
     rights_registry,
 )
+from chain.bindings.events import RoleGranted
 from chain.codec import checksum
 from chain.deployment import Deployment, DeploymentError
 from chain.rpc import Rpc
@@ -30,6 +31,7 @@ ADMIN_ROLE: Final = 0
 PASSPORT_ROLE: Final = 1
 """May use up a licence's quantity: the passport contract."""
 _STEP_SECONDS: Final = 60.0
+_LOG_SPAN: Final = 10_000  # blocks asked for at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +157,37 @@ def deploy(sender: Sender, plan: Plan, progress: Callable[[str], None] = lambda 
 def check(deployment: Deployment, deployer: str, rpc: Rpc) -> None:
     """Make sure that a network is what its record says: code everywhere, the council in charge, nobody else.
 
-    Raises DeploymentError naming the first difference.
+    Raises DeploymentError naming the first difference, and what Rpc raises.
     """
     for name, address in deployment.all_addresses().items():
         if not rpc.get_code(address):
             raise DeploymentError(f"{name}: no code at {address} on network {deployment.identity}")
-    manager = authority.Authority(deployment.contracts["Authority"], rpc)
-    if not manager.has_role(ADMIN_ROLE, deployment.contracts["Council"]).is_member:
+    contracts = deployment.contracts
+    for name, actual in (
+        ("MemberRegistry", member_registry.MemberRegistry(contracts["MemberRegistry"], rpc).authority()),
+        ("RightsRegistry", rights_registry.RightsRegistry(contracts["RightsRegistry"], rpc).authority()),
+        ("Directory", directory.Directory(contracts["Directory"], rpc).authority()),
+    ):
+        if actual != contracts["Authority"]:
+            raise DeploymentError(f"{name}: obeys {actual}, not the authority {contracts['Authority']}")
+    manager = authority.Authority(contracts["Authority"], rpc)
+    if not manager.has_role(ADMIN_ROLE, contracts["Council"]).is_member:
         raise DeploymentError("Authority: the council does not administer it")
     if manager.has_role(ADMIN_ROLE, deployer).is_member:
         raise DeploymentError(f"Authority: the deployer {deployer} still administers it")
+    for role, holder in ((ADMIN_ROLE, "Council"), (PASSPORT_ROLE, "ProductPassport")):
+        for account in _ever_granted(rpc, deployment, role):
+            if account != contracts[holder] and manager.has_role(role, account).is_member:
+                raise DeploymentError(f"Authority: {account} has role {role}, which is for {holder} alone")
+
+
+def _ever_granted(rpc: Rpc, deployment: Deployment, role: int) -> set[str]:
+    """Accounts that were ever given a role: the contract can be asked for one account only."""
+    head = rpc.get_block("latest")
+    topics = [RoleGranted.TOPIC0, role.to_bytes(32, "big")]
+    found = set()
+    for start in range(deployment.first_block, (head.number if head else 0) + 1, _LOG_SPAN):
+        end = min(start + _LOG_SPAN - 1, head.number if head else 0)
+        for log in rpc.get_logs(start, end, [deployment.contracts["Authority"]], topics):
+            found.add(RoleGranted.decode(log.topics, log.data).account)
+    return found

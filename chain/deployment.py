@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ CONTRACTS: Final = (
     "QuorumReports",
 )
 _TYPE: Final = "TradeSealDeployment"
+_HASH: Final = re.compile("0x[0-9a-fA-F]{64}")
 
 
 class DeploymentError(ChainError):
@@ -98,14 +100,27 @@ class Deployment:
         try:
             if not isinstance(record, dict) or record.get("type") != _TYPE or record.get("version") != 1:
                 raise DeploymentError(f"deployment: not a version 1 {_TYPE} record")
+            chain_id, first_block, first_hash = (
+                record["chainId"],
+                record["firstBlock"],
+                record["firstBlockHash"],
+            )
+            codec.uint("chainId", chain_id, 256)
+            codec.uint("firstBlock", first_block, 64)
+            if not isinstance(first_hash, str) or not _HASH.fullmatch(first_hash):
+                raise DeploymentError(
+                    f"deployment: firstBlockHash {str(first_hash)[:80]!r} is no 32-byte hash"
+                )
             return cls(
-                ChainIdentity(int(record["chainId"]), bytes.fromhex(str(record["firstBlockHash"])[2:])),
+                ChainIdentity(chain_id, bytes.fromhex(first_hash[2:])),
                 {str(k): codec.address(f"contracts.{k}", v) for k, v in record["contracts"].items()},
                 {str(k): codec.address(f"tokens.{k}", v) for k, v in record["tokens"].items()},
-                int(record["firstBlock"]),
+                first_block,
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DeploymentError(f"deployment: {error!r}") from error
+        except KeyError as error:
+            raise DeploymentError(f"deployment: {error} is missing") from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise DeploymentError(f"deployment: {error}") from error
 
 
 def record_path(folder: Path, identity: ChainIdentity) -> Path:
@@ -128,18 +143,24 @@ def read(path: Path) -> Deployment:
     """Read a record from a file. Raises DeploymentError."""
     try:
         return Deployment.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DeploymentError(f"{path}: cannot be read: {error}") from error
+    except DeploymentError as error:
+        raise DeploymentError(f"{path}: {error}") from None
 
 
 def save(folder: Path, deployment: Deployment) -> Path:
     """Write a record so that a crash leaves the old one or the new one."""
     folder.mkdir(parents=True, exist_ok=True)
     path = record_path(folder, deployment.identity)
+    text = json.dumps(deployment.to_json(), indent=2) + "\n"
     with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as draft:
-        json.dump(deployment.to_json(), draft, indent=2)
-        draft.write("\n")
-        draft.flush()
-        os.fsync(draft.fileno())
-    Path(draft.name).replace(path)
+        try:
+            draft.write(text)
+            draft.flush()
+            os.fsync(draft.fileno())
+            Path(draft.name).replace(path)
+        except BaseException:
+            Path(draft.name).unlink(missing_ok=True)
+            raise
     return path
