@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from chain import codec
 from chain.errors import ChainError
 from chain.operation import ChainIdentity
+from epcis import canonical
 
 CONTRACTS: Final = (
     "Authority",
@@ -142,8 +143,8 @@ def load(folder: Path, identity: ChainIdentity) -> Deployment | None:
 def read(path: Path) -> Deployment:
     """Read a record from a file. Raises DeploymentError."""
     try:
-        return Deployment.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
+        return Deployment.from_json(canonical.loads(path.read_bytes()))
+    except (OSError, ValueError) as error:
         raise DeploymentError(f"{path}: cannot be read: {error}") from error
     except DeploymentError as error:
         raise DeploymentError(f"{path}: {error}") from None
