@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chain.errors import ChainError
+from chain.operation import Operation
 from chain.outbox import NotSettled
 from chain.sender import Sender, SenderSettings
 from cli.failure import Exit, Failure
@@ -54,14 +55,16 @@ def keep(
 
 
 def _once(sender: Sender, keeper: Keeper) -> list[dict[str, Any]]:
-    before = {one.id for one in sender.outbox.operations()}
-    keeper.run_once()
-    due = [one for one in sender.outbox.operations() if one.id not in before]
+    known = {one.id for one in sender.outbox.operations()}
+    ended: list[Operation] = []
     stop = threading.Event()
     thread = threading.Thread(target=sender.run, args=(stop,), daemon=True)
     thread.start()
     try:
-        ended = [sender.wait(one.id, _SETTLED_WITHIN) for one in due]
+        while keeper.run_once():  # it has a limited number under way at a time
+            due = [one for one in sender.outbox.operations() if one.id not in known]
+            known |= {one.id for one in due}
+            ended += [sender.wait(one.id, _SETTLED_WITHIN) for one in due]
     except NotSettled as error:
         raise ChainError(str(error)) from None
     finally:
