@@ -68,7 +68,7 @@ def test_a_write_that_fails_leaves_the_old_record_and_no_draft(
         ({"version": 2}, "not a version 1"),
         ({"chainId": "520731"}, "field chainId: '520731' is not an integer"),
         ({"chainId": True}, "field chainId: True is not an integer"),
-        ({"chainId": 1.0}, r"field chainId: 1\.0 is not an integer"),
+        ({"chainId": 1.5}, r"field chainId: 1\.5 is not an integer"),
         ({"firstBlock": -1}, "field firstBlock: -1 is outside uint64"),
         ({"firstBlock": None}, "field firstBlock"),
         ({"firstBlockHash": "0x00"}, "firstBlockHash '0x00' is no 32-byte hash"),
