@@ -5,6 +5,7 @@ number that a double cannot hold, no string that is not Unicode.
 """
 
 import json
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -15,6 +16,12 @@ MAX_DEPTH: Final = 64
 MAX_INTEGER: Final = 2**53 - 1
 
 _SHOWN = 80
+_BRACKETS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+"""strings, so that what looks like brackets inside them is passed over, and brackets"""
+
+Place = tuple["Place", str | int] | None
+"""Where a value stands, innermost token first: a JSON Pointer is made of it only for an error, since one that
+is made for every value costs its length each time, and names come from strangers."""
 
 
 class JsonError(ValueError):
@@ -59,7 +66,7 @@ def loads(data: bytes | str) -> Any:
             raise JsonError("", "", f"invalid UTF-8 at byte {error.start}") from None
     else:
         text = data
-    _refuse_deep(text)
+    refuse_deep(text)
     try:
         raw = json.loads(
             text, object_pairs_hook=_Members, parse_float=_Number, parse_int=_Number, parse_constant=_Number
@@ -67,70 +74,87 @@ def loads(data: bytes | str) -> Any:
     except json.JSONDecodeError as error:
         reason = f"malformed JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         raise JsonError("", "", reason) from None
-    return _settle(raw, "", 0)
+    return _settle(raw, None, 0)
 
 
-def _refuse_deep(text: str) -> None:
-    # The standard library recurses in C as deep as the interpreter lets it, and a package that raises that
-    # limit (py_ecc, below eth_account) turns deep input into a crash; this reader has a bound of its own.
+def refuse_deep(text: str) -> None:
+    """Raise JsonError for JSON nested so deeply that the standard library's reader would be in danger.
+
+    That recurses in C as deep as the interpreter lets it, and a package that raises the limit (py_ecc, below
+    eth_account) turns deep input into a crash of the process.
+    """
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     try:
         from_json(text, cache_strings="none")
-    except ValueError as error:
-        if "recursion" in str(error):
-            raise JsonError("", "", f"nested deeper than {MAX_DEPTH}") from None
+    except ValueError:
+        # too deep for it as well, or wrong in a way that the standard library may take (a lone surrogate)
+        depth = 0
+        for match in _BRACKETS.finditer(text):
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+            if depth > MAX_DEPTH:
+                raise JsonError("", "", f"nested deeper than {MAX_DEPTH}") from None
 
 
-def _settle(raw: Any, path: str, depth: int) -> Any:
+def _pointer_of(place: Place) -> str:
+    tokens = []
+    while place is not None:
+        place, token = place
+        tokens.append(token)
+    path = ""
+    for token in reversed(tokens):
+        path = pointer(path, token)
+    return path
+
+
+def _settle(raw: Any, place: Place, depth: int) -> Any:
     if isinstance(raw, _Number):
-        return _number(str(raw), path)
+        return _number(str(raw), place)
     if isinstance(raw, str):
-        return _text(raw, path)
+        return _text(raw, place)
     if isinstance(raw, list):
         if depth >= MAX_DEPTH:
-            raise JsonError(path, "", f"nested deeper than {MAX_DEPTH}")
+            raise JsonError(_pointer_of(place), "", f"nested deeper than {MAX_DEPTH}")
         if not isinstance(raw, _Members):
-            return [_settle(item, pointer(path, i), depth + 1) for i, item in enumerate(raw)]
+            return [_settle(item, (place, i), depth + 1) for i, item in enumerate(raw)]
         members: dict[str, Any] = {}
         for name, value in raw:
-            _text(name, path)
-            where = pointer(path, name)
+            _text(name, place)
             if name in members:
-                raise JsonError(where, name, "member name repeats")
-            members[name] = _settle(value, where, depth + 1)
+                raise JsonError(_pointer_of((place, name)), name, "member name repeats")
+            members[name] = _settle(value, (place, name), depth + 1)
         return members
     return raw
 
 
-def _text(text: str, path: str) -> str:
+def _text(text: str, place: Place) -> str:
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-        raise JsonError(path, text, "text holds an unpaired surrogate")
+        raise JsonError(_pointer_of(place), text, "text holds an unpaired surrogate")
     return text
 
 
-def _number(literal: str, path: str) -> int | float:
+def _number(literal: str, place: Place) -> int | float:
     if literal in ("NaN", "Infinity", "-Infinity"):
-        raise JsonError(path, literal, "JSON has no such number")
+        raise JsonError(_pointer_of(place), literal, "JSON has no such number")
     if not any(c in literal for c in ".eE"):
         if len(literal) > 17 or abs(int(literal)) > MAX_INTEGER:
-            raise JsonError(path, literal, f"integer outside ±{MAX_INTEGER}")
+            raise JsonError(_pointer_of(place), literal, f"integer outside ±{MAX_INTEGER}")
         return int(literal)
     value = float(literal)
     mantissa = literal.lower().partition("e")[0]
     if value == 0 and any("1" <= c <= "9" for c in mantissa):
-        raise JsonError(path, literal, "number too small for a double")
+        raise JsonError(_pointer_of(place), literal, "number too small for a double")
     if value in (float("inf"), float("-inf")):
-        raise JsonError(path, literal, "number too large for a double")
+        raise JsonError(_pointer_of(place), literal, "number too large for a double")
     try:
         exact = value == 0 or Decimal(literal) == Decimal(repr(value))
     except InvalidOperation:
         exact = False
     if not exact:
-        raise JsonError(path, literal, f"a double holds {value!r} instead")
+        raise JsonError(_pointer_of(place), literal, f"a double holds {value!r} instead")
     if value.is_integer() and abs(value) > MAX_INTEGER:
         # written canonically it would be an integer that `loads` refuses
-        raise JsonError(path, literal, f"integer outside ±{MAX_INTEGER}")
+        raise JsonError(_pointer_of(place), literal, f"integer outside ±{MAX_INTEGER}")
     return value
 
 

@@ -15,11 +15,16 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
+from epcis.canonical import JsonError
 from epcis.contexts import ActiveContext, Context
 from epcis.hash_identifier import hash_form
 from epcis.vocabulary import FIELDS, modernise
 
 COMMITMENT: Final = "tradeseal:commitment"
+
+MAX_PREHASH: Final = 64 * 1024 * 1024
+"""Characters of a pre-hash: names and namespaces stand in it once for every value, so that a small document
+may ask for a pre-hash of any size."""
 
 _IGNORED_ANYWHERE: Final = frozenset({"@context", "rdfs:comment", "comment"})
 _IGNORED_IN_EVENT: Final = frozenset({"recordTime", "eventID", "type", "errorDeclaration"})
@@ -115,6 +120,7 @@ def prehash(event: dict[str, Any], context: Context) -> str:
     """Pre-hash string of an event under its effective context (CBV 2.0, section 8.9.2).
 
     `event`: a valid EPCIS event as read from JSON. Works offline on any nesting `canonical.loads` allows.
+    Raises JsonError where the string would be longer than `MAX_PREHASH`.
     """
     children = _Builder(ActiveContext.of(context)).members(event, "")
     ordered = _in_order(children, _ORDER)
@@ -127,6 +133,7 @@ class _Builder:
 
     def __init__(self, active: ActiveContext) -> None:
         self._active = active
+        self._left = MAX_PREHASH
 
     def members(self, node: dict[str, Any], holder: str) -> list[_Node]:
         """Children of an object that is the value of member `holder` ("" for the event)."""
@@ -168,17 +175,27 @@ class _Builder:
             return [node for item in value for node in self._elements(name, item, holder, member)]
         if isinstance(value, dict):
             if set(value) == {COMMITMENT}:
-                return [_Node(name, str(value[COMMITMENT]), [], True)]
+                return [self._leaf(name, str(value[COMMITMENT]), verbatim=True)]
+            self._spend(len(name))
             return [_Node(name, children=self.members(value, member))]
         if value is None:
             return []
         if isinstance(value, bool):
-            return [_Node(name, "true" if value else "false")]
+            return [self._leaf(name, "true" if value else "false")]
         if not isinstance(value, str):
-            return [_Node(name, str(value))]
+            return [self._leaf(name, str(value))]
         vocabulary = FIELDS.get((holder, member))
         known = vocabulary.iri(value) if vocabulary else value
-        return [_Node(name, self._full(known))]
+        return [self._leaf(name, self._full(known))]
+
+    def _leaf(self, name: str, text: str, verbatim: bool = False) -> _Node:
+        self._spend(len(name) + len(text))
+        return _Node(name, text, [], verbatim)
+
+    def _spend(self, characters: int) -> None:
+        self._left -= characters
+        if self._left < 0:
+            raise JsonError("", "", f"its CBV event hash is over more than {MAX_PREHASH} characters")
 
     def _qualified(self, name: str) -> str:
         prefix, colon, rest = name.partition(":")
@@ -205,12 +222,12 @@ def _in_order(children: list[_Node], order: tuple[_Order, ...]) -> str:
     extensions = _extensions(children)
     out = []
     for wanted in order:
-        texts = []
-        for child in [c for c in children if c.name == wanted.name]:
-            texts.append(_field_text(child, wanted.inside))
-            if not child.children:
-                children.remove(child)
-        out.extend(sorted(texts))
+        found = [c for c in children if c.name == wanted.name]
+        if not found:
+            continue
+        out.extend(sorted([_field_text(child, wanted.inside) for child in found]))
+        # one pass, since a list may hold hundreds of thousands
+        children[:] = [c for c in children if c.name != wanted.name or c.children]
     return "".join(out) + _sorted_text(extensions)
 
 
@@ -223,10 +240,13 @@ def _extensions(children: list[_Node]) -> list[_Node]:
     """
     if len(children) <= 1 or any("eventTime" in c.name or "action" in c.name for c in children):
         return []
-    found = [c for c in children if "{" in c.name and "/}" in c.name]
-    for child in found:
-        children.remove(child)
+    found = [c for c in children if _is_extension(c)]
+    children[:] = [c for c in children if not _is_extension(c)]
     return found
+
+
+def _is_extension(node: _Node) -> bool:
+    return "{" in node.name and "/}" in node.name
 
 
 def _field_text(node: _Node, inside: tuple[_Order, ...]) -> str:

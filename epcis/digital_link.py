@@ -41,6 +41,9 @@ _QUALIFIERS_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """key AI -> qualifiers in the only order the standard allows, coarse to fine"""
 
+_LONGEST: Final = 2 * (1 + max(map(len, _QUALIFIERS_OF.values())))
+"""segments of a key with all its qualifiers"""
+
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -120,7 +123,9 @@ def parse(uri: str) -> DigitalLink:
     numbers = [_SHORT_NAMES.get(s, s) for s in segments]
     # elsewhere a path of the host's own, which may hold numbers, can stand before the key
     last = 1 if parts.hostname == CANONICAL_HOST else len(segments) - 1
-    starts = [i for i in range(last) if numbers[i] in PRIMARY_KEYS and (len(segments) - i) % 2 == 0]
+    # but no further before the end than a key with all its qualifiers reaches
+    earliest = 0 if parts.hostname == CANONICAL_HOST else max(0, len(segments) - _LONGEST)
+    starts = [i for i in range(earliest, last) if numbers[i] in PRIMARY_KEYS and (len(segments) - i) % 2 == 0]
     first_failure = DigitalLinkError(uri, "its path holds no GS1 key")
     for start in starts:
         pairs = [(numbers[i], _decode(uri, segments[i + 1])) for i in range(start, len(segments), 2)]

@@ -5,6 +5,7 @@ Sealed document = RFC 8785 bytes of the event with `@context` = the effective co
 stored and proven; the disclosure joins the values back while it exists.
 """
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ DISCLOSURE_TYPE: Final = "TradeSealDisclosure"
 DISCLOSURE_VERSION: Final = 1
 SALT_SIZE: Final = 32
 
+_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _SEAL_TAG = b"tradeseal/seal/v1\x00"
 _COMMITMENT_TAG = b"tradeseal/commitment/v1\x00"
 
@@ -193,10 +195,8 @@ def _tokens(path: str) -> list[str]:
 def _child(node: Any, token: str, path: str) -> Any:
     if isinstance(node, dict) and token in node:
         return node[token]
-    if isinstance(node, list) and token.isascii() and token.isdecimal() and str(int(token)) == token:
-        index = int(token)
-        if index < len(node):
-            return node[index]
+    if isinstance(node, list) and _INDEX.fullmatch(token) and int(token) < len(node):
+        return node[int(token)]
     raise SealError(path, "the sealed document holds nothing here")
 
 

@@ -23,6 +23,7 @@ from chain.errors import CallReverted
 from chain.messages import MessageJson
 from chain.rpc import Rpc
 from epcis import canonical
+from epcis.model import TooManyEvents
 from evidence import signature_header
 from evidence.batch import Batch, batch_of
 from evidence.documents import read_document, read_event
@@ -110,9 +111,10 @@ class CaptureService:
         if header is None or not header.strip():
             raise SignatureRequired(self.way_to_sign())
         signed = signature_header.parse(header)
-        events = read_document(body)
-        if len(events) > self.limits.events:
-            raise TooLarge("events of one document", len(events), self.limits.events)
+        try:
+            events = read_document(body, self.limits.events)
+        except TooManyEvents as error:
+            raise TooLarge("events of one document", error.count, error.most) from None
         member = self._member_of(signed.signer)
         batch = batch_of(events, gln_text(member), signed.seed)
         anchor = batch.anchor(signed.deadline)

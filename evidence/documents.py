@@ -43,15 +43,20 @@ class Refused(ValueError):
         return all(error.term is not None for error in self.errors)
 
 
-def read_document(document: bytes) -> list[Sealed]:
-    """Validate a document and seal its events, in order. Raises Refused."""
-    return [sealed for _, sealed in read_events(document)]
+def read_document(document: bytes, most_events: int | None = None) -> list[Sealed]:
+    """Validate a document and seal its events, in order. Raises Refused, TooManyEvents (epcis.model)."""
+    return [sealed for _, sealed in read_events(document, most_events)]
 
 
-def read_events(document: bytes | dict[str, Any]) -> list[tuple[CapturedEvent, Sealed]]:
-    """Events of a document, or the one of a bare event, each with its sealed form. Raises Refused."""
+def read_events(
+    document: bytes | dict[str, Any], most_events: int | None = None
+) -> list[tuple[CapturedEvent, Sealed]]:
+    """Events of a document, or the one of a bare event, each with its sealed form.
+
+    Raises Refused, TooManyEvents (epcis.model) before more than `most_events` are looked at.
+    """
     try:
-        parsed = parse_document(document)
+        parsed = parse_document(document, most_events)
     except EpcisError as error:
         faults = [
             EventError(_event_of(problem.path), problem.path, str(problem).partition(": ")[2])
@@ -102,7 +107,11 @@ def read_sealed(document: dict[str, Any]) -> Sealed:
         raise Refused([EventError(None, "/type", "is no bare event")])
     if not isinstance(document.get("@context"), list) or "recordTime" in document:
         raise Refused([EventError(0, "", "is not in sealed form")])
-    return Sealed(data, seal_id(data), cbv_hash.event_hash(document, document["@context"]))
+    try:
+        event_hash = cbv_hash.event_hash(document, document["@context"])
+    except JsonError as error:
+        raise Refused([EventError(0, error.path, error.reason)]) from None
+    return Sealed(data, seal_id(data), event_hash)
 
 
 def _uncommitted(value: Any) -> Any:

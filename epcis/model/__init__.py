@@ -1,6 +1,6 @@
 """EPCIS 2.0 in types: events, documents, and what a single attestation signs of an event."""
 
-from epcis.model.documents import CapturedEvent, Document, parse_document
+from epcis.model.documents import CapturedEvent, Document, TooManyEvents, parse_document
 from epcis.model.events import (
     AggregationEvent,
     AssociationEvent,
@@ -25,6 +25,7 @@ __all__ = [
     "Problem",
     "SignedFields",
     "SignedFieldsError",
+    "TooManyEvents",
     "TransactionEvent",
     "TransformationEvent",
     "parse_document",

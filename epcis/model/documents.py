@@ -10,8 +10,25 @@ from epcis.canonical import JsonError, pointer
 from epcis.contexts import ActiveContext, Context
 from epcis.model.events import Event, read_event
 from epcis.model.parts import Part, member_problems
-from epcis.model.problems import EpcisError, Problem, from_validation
+from epcis.model.problems import MAX_PROBLEMS, EpcisError, Problem, from_validation
 from epcis.model.values import Time, Uri, Version, is_uri
+
+MAX_POINTER: Final = 4096
+"""Characters of a JSON Pointer to anything in a document: names are strangers', and every place is named by
+one while a document is checked."""
+MAX_CONTEXT_TEXT: Final = 2048
+"""Characters of an IRI in a context: it may be put before every name and value."""
+MAX_CONTEXTS: Final = 32 * 1024 * 1024
+"""Bytes of a document's `@context` times its events: each sealed event carries it."""
+
+
+class TooManyEvents(ValueError):
+    """A document of more events than the reader takes."""
+
+    def __init__(self, count: int, most: int) -> None:
+        super().__init__(f"events of one document: {count} given, {most} are allowed")
+        self.count = count
+        self.most = most
 
 
 class Attribute(Part):
@@ -111,6 +128,7 @@ class Document:
 
 @dataclass(slots=True)
 class _Reading:
+    most_events: int | None = None
     problems: list[Problem] = field(default_factory=list)
 
     def part(self, cls: type[Part], node: Any, active: ActiveContext, path: str) -> Part | None:
@@ -148,6 +166,14 @@ class _Reading:
         if not isinstance(listed, list):
             self.problems.append(_absent_or(path, listed, "must be a list"))
             return []
+        if self.most_events is not None and len(listed) > self.most_events:
+            raise TooManyEvents(len(listed), self.most_events)
+        if len(listed) * len(canonical.dumps(context)) > MAX_CONTEXTS:
+            reason = (
+                f"is too large to stand in each of {len(listed)} events: {MAX_CONTEXTS} bytes are allowed"
+            )
+            self.problems.append(Problem("/@context", None, reason))
+            return []
         captured = []
         for i, event in enumerate(listed):
             where = pointer(path, i)
@@ -156,6 +182,8 @@ class _Reading:
                 effective = context + self.context(event["@context"], pointer(where, "@context"))
             typed, problems = read_event(event, effective, where)
             self.problems += problems
+            if len(self.problems) >= MAX_PROBLEMS:
+                break
             if typed is not None:
                 captured.append(CapturedEvent(event, effective, where, typed))
         return captured
@@ -168,11 +196,12 @@ def _absent_or(path: str, value: Any, reason: str) -> Problem:
     return Problem(path, None, "is required") if value is _ABSENT else Problem(path, value, reason)
 
 
-def parse_document(data: bytes | str | dict[str, Any]) -> Document:
+def parse_document(data: bytes | str | dict[str, Any], most_events: int | None = None) -> Document:
     """Read and check an EPCIS 2.0 JSON document, or a bare event with its own `@context`.
 
     `data`: JSON text in UTF-8, or an already read object, which is held to the same limits
-    (`canonical.loads`). Raises EpcisError with every problem found, each naming field, value and reason.
+    (`canonical.loads`). Raises EpcisError with the problems found (the first 1,000 or so), each naming field,
+    value and reason; TooManyEvents before more than `most_events` are looked at.
     """
     try:
         raw = data if isinstance(data, dict) else canonical.loads(data)
@@ -182,7 +211,8 @@ def parse_document(data: bytes | str | dict[str, Any]) -> Document:
         raise EpcisError([Problem(error.path, error.value or None, error.reason)]) from None
     if not isinstance(raw, dict):
         raise EpcisError([Problem("", raw, "must be an object")])
-    reading = _Reading()
+    _refuse_long(raw, 0, False)
+    reading = _Reading(most_events)
     context: Context = []
     if "@context" in raw:
         context = reading.context(raw["@context"], "/@context")
@@ -192,6 +222,26 @@ def parse_document(data: bytes | str | dict[str, Any]) -> Document:
     if reading.problems:
         raise EpcisError(reading.problems)
     return document
+
+
+def _refuse_long(value: Any, length: int, in_context: bool) -> None:
+    """Raise EpcisError for names and contexts that would cost many times their length.
+
+    `length`: characters of the pointer to `value`; `in_context`: whether it stands in an `@context`.
+    """
+    if isinstance(value, list):
+        for item in value:
+            if in_context or isinstance(item, list | dict):
+                _refuse_long(item, length + 1 + len(str(len(value))), in_context)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            inner = length + 1 + len(name) + name.count("~") + name.count("/")
+            if inner > MAX_POINTER:
+                reason = f"the names leading to a value have more than {MAX_POINTER} characters"
+                raise EpcisError([Problem("", name, reason)])
+            _refuse_long(item, inner, in_context or name == "@context")
+    elif in_context and isinstance(value, str) and len(value) > MAX_CONTEXT_TEXT:
+        raise EpcisError([Problem("/@context", value, f"has more than {MAX_CONTEXT_TEXT} characters")])
 
 
 def _read(raw: dict[str, Any], context: Context, reading: _Reading) -> Document:

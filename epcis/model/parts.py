@@ -1,5 +1,7 @@
 """Parts of an event (EPCIS 2.0, sections 7.3 and 7.4)."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -8,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from epcis.canonical import pointer
 from epcis.contexts import ActiveContext
-from epcis.model.problems import Problem
+from epcis.model.problems import MAX_PROBLEMS, Problem
 from epcis.model.values import (
     AlertType,
     Component,
@@ -166,50 +168,53 @@ def member_problems(cls: type[Part], node: dict[str, Any], active: ActiveContext
 
     A null has no place in the standard's own members: GS1's schema knows no null type there.
     """
+    return list(islice(_member_problems(cls, node, active, path), MAX_PROBLEMS))
+
+
+def _member_problems(
+    cls: type[Part], node: dict[str, Any], active: ActiveContext, path: str
+) -> Iterator[Problem]:
     known = cls.members().keys() | cls.any_name
-    problems: list[Problem] = []
     for name, value in node.items():
         where = pointer(path, name)
         if name in known:
             if value is None:
-                problems.append(Problem(where, "null", "must not be null"))
+                yield Problem(where, "null", "must not be null")
             elif name in _NESTED and name in cls.members():
                 for inner_path, inner in _objects(value, where):
-                    problems += member_problems(_NESTED[name], inner, active, inner_path)
+                    yield from _member_problems(_NESTED[name], inner, active, inner_path)
         elif not cls.extensible or ":" not in name:
-            problems.append(Problem(where, value, "is not a field of EPCIS 2.0 here"))
+            yield Problem(where, value, "is not a field of EPCIS 2.0 here")
         elif not active.declares(name):
-            problems.append(Problem(where, value, _undeclared(name)))
+            yield Problem(where, value, _undeclared(name))
         else:
-            problems += _extension_problems(value, active, where)
-    return problems
+            yield from _extension_problems(value, active, where)
 
 
 def _undeclared(name: str) -> str:
     return f"prefix {name.partition(':')[0]!r} is not declared in the document's @context"
 
 
-def _objects(value: Any, path: str) -> list[tuple[str, dict[str, Any]]]:
+def _objects(value: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     items = (
-        [(pointer(path, i), v) for i, v in enumerate(value)] if isinstance(value, list) else [(path, value)]
+        ((pointer(path, i), v) for i, v in enumerate(value)) if isinstance(value, list) else [(path, value)]
     )
-    return [(where, item) for where, item in items if isinstance(item, dict)]
+    return ((where, item) for where, item in items if isinstance(item, dict))
 
 
-def _extension_problems(value: Any, active: ActiveContext, path: str) -> list[Problem]:
+def _extension_problems(value: Any, active: ActiveContext, path: str) -> Iterator[Problem]:
     """Inside an extension only prefixes are looked at: its plain names are its author's affair."""
     if isinstance(value, list):
-        return [p for i, v in enumerate(value) for p in _extension_problems(v, active, pointer(path, i))]
-    if not isinstance(value, dict):
-        return []
-    inner = active.extended(value["@context"]) if "@context" in value else active
-    problems = []
-    for name, item in value.items():
-        where = pointer(path, name)
-        if name == "@context":
-            continue
-        if ":" in name and not inner.declares(name):
-            problems.append(Problem(where, item, _undeclared(name)))
-        else:
-            problems += _extension_problems(item, inner, where)
-    return problems
+        for i, item in enumerate(value):
+            if isinstance(item, list | dict):
+                yield from _extension_problems(item, active, pointer(path, i))
+    elif isinstance(value, dict):
+        inner = active.extended(value["@context"]) if "@context" in value else active
+        for name, item in value.items():
+            where = pointer(path, name)
+            if name == "@context":
+                continue
+            if ":" in name and not inner.declares(name):
+                yield Problem(where, item, _undeclared(name))
+            else:
+                yield from _extension_problems(item, inner, where)

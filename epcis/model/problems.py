@@ -11,6 +11,8 @@ from epcis.canonical import pointer
 
 _SHOWN: Final = 80
 _LISTED: Final = 20
+MAX_PROBLEMS: Final = 1000
+"""Whoever sends more than that wrong is told of the first ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class EpcisError(ValueError):
 def from_validation(error: ValidationError, path: str) -> list[Problem]:
     """Problems of a Pydantic validation of the value at `path`."""
     problems = []
-    for fault in error.errors(include_url=False):
+    for fault in error.errors(include_url=False)[:MAX_PROBLEMS]:
         where = path
         for token in (*fault["loc"], *fault.get("ctx", {}).get("at", ())):
             where = pointer(where, token)

@@ -116,9 +116,11 @@ def _number(value: Any) -> int | float:
 
 
 def _unique(values: list[str]) -> list[str]:
-    if len(set(values)) != len(values):
-        repeated = next(v for i, v in enumerate(values) if v in values[:i])
-        raise PydanticCustomError("unique", "must not repeat {value}", {"value": repeated})
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise PydanticCustomError("unique", "must not repeat {value}", {"value": value})
+        seen.add(value)
     return values
 
 

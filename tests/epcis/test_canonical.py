@@ -82,3 +82,30 @@ def test_deep_input_is_refused_where_a_package_raised_the_recursion_limit() -> N
             canonical.loads(b"[" * 200_000)
     finally:
         sys.setrecursionlimit(before)
+
+
+def test_deep_input_is_refused_whatever_else_is_wrong_before_it() -> None:
+    """A lone surrogate is an error to the reader that bounds depth, and none to the standard library's."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    try:
+        for start in (r'["\ud800",', r'["\"[{",', '["[[[[",NaN,', r'{"a\\":"\udc00","b":'):
+            with pytest.raises(JsonError, match="nested deeper"):
+                canonical.loads(start + "[" * 99_000)
+    finally:
+        sys.setrecursionlimit(before)
+    assert canonical.loads('["' + "[{" * 5000 + '"]') == ["[{" * 5000]
+
+
+def test_unterminated_text_before_brackets_ends_quickly() -> None:
+    with pytest.raises(JsonError):
+        canonical.loads("[" * 65 + '"' + r"\"" * 500_000)
+
+
+def test_long_names_cost_no_more_than_they_are_long() -> None:
+    """A pointer for every value would copy the name 100,000 times: 100 GB."""
+    name = "n" * 1_000_000
+    assert len(canonical.loads('{"' + name + '":[' + "0," * 99_999 + "0]}")[name]) == 100_000
+    with pytest.raises(JsonError) as caught:
+        canonical.loads('{"a/b":[{"~":[1,NaN]}]}')
+    assert caught.value.path == "/a~1b/0/~0/1"

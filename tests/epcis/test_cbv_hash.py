@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from epcis import canonical, cbv_hash, sealed
+from epcis.canonical import JsonError
 from epcis.hash_identifier import hash_form
 
 GS1 = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
@@ -163,3 +164,15 @@ def test_an_error_declaration_has_the_hash_of_what_it_corrects() -> None:
 )
 def test_identifiers(given: str, expected: str) -> None:
     assert hash_form(given) == expected
+
+
+def test_a_pre_hash_of_any_size_cannot_be_asked_for() -> None:
+    with pytest.raises(JsonError, match="more than 67108864 characters"):
+        pre({"ex": "https://example.org/" + "n" * 2000}, **{"ex:a": [1] * 40_000})
+
+
+def test_long_lists_of_extensions_are_hashed_quickly() -> None:
+    behind = {f"b:{i}": 1 for i in range(20_000)}
+    ahead = {f"a:{i}": 1 for i in range(20_000)}
+    place = {"id": "urn:example:place", **behind, **ahead}
+    assert pre({"a": "https://a.example/", "b": "https://b.example#"}, readPoint=place)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epcis import digital_link
-from epcis.digital_link import DigitalLinkError
+from epcis.digital_link import DigitalLinkError, canonical, parse
 from epcis.gs1 import CHARSET_82, Gs1KeyError, check_digit
 from tests.epcis.vectors import load, unhex
 
@@ -109,3 +109,10 @@ def test_builders() -> None:
     assert digital_link.location_uri("4012345000054") == "https://id.gs1.org/414/4012345000054"
     with pytest.raises(Gs1KeyError):
         digital_link.item_uri("4012345111118", "ü")
+
+
+def test_a_path_of_nothing_but_keys_ends_quickly() -> None:
+    with pytest.raises(DigitalLinkError):
+        parse("https://example.org" + "/01/01" * 200_000)
+    long_way = "https://example.org" + "/01/01" * 1000 + "/01/09506000134352/22/v/10/l/21/s"
+    assert canonical(long_way) == "https://id.gs1.org/01/09506000134352/21/s"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from epcis.model import EpcisError, ObjectEvent, parse_document
+from epcis.model import EpcisError, ObjectEvent, TooManyEvents, parse_document
 
 GS1 = "https://ref.gs1.org/standards/epcis/epcis-context.jsonld"
 CONTEXT = [GS1, {"ex": "https://example.com/ns/"}]
@@ -276,3 +276,44 @@ def test_every_problem_is_listed_but_the_message_stays_short() -> None:
     assert len(caught.value.problems) == 100
     assert len(str(caught.value)) < 4000
     assert "and 80 more" in str(caught.value)
+
+
+def test_a_small_document_cannot_ask_for_much_memory() -> None:
+    """Names and contexts are repeated for every value below them, and in every sealed event."""
+    for members in (
+        {"ex:" + "n" * 5000: 1},
+        {"ex:a": {"n" * 2000: {"n" * 2000: {"n" * 2000: 1}}}},
+        {"@context": [*CONTEXT, {"long": "https://example.org/" + "n" * 5000}]},
+        {"ex:a": {"@context": {"a": {"@id": "https://example.org/" + "n" * 5000}}}},
+    ):
+        ((path, _),) = problems(bare(**members))
+        assert path in ("", "/@context")
+
+
+def test_a_context_too_large_for_all_its_events_is_refused() -> None:
+    large = {f"p{i}": "https://example.org/" + "n" * 1000 for i in range(1000)}
+    listed = [copy.deepcopy(EVENT) for _ in range(40)]
+    document = {
+        "@context": [*CONTEXT, large],
+        "type": "EPCISDocument",
+        "schemaVersion": "2.0",
+        "creationDate": "2026-03-01T10:00:00Z",
+        "epcisBody": {"eventList": listed},
+    }
+    ((path, _),) = problems(document)
+    assert path == "/@context"
+    document["epcisBody"] = {"eventList": listed[:4]}
+    assert len(parse_document(json.dumps(document)).events) == 4
+    with pytest.raises(TooManyEvents, match="4 given, 3 are allowed"):
+        parse_document(json.dumps(document), most_events=3)
+
+
+def test_only_the_first_of_very_many_problems_are_kept() -> None:
+    for event in (bare(epcList=[0] * 5000), bare(**{"ex:a": [{"nobody:b": 1}] * 5000})):
+        assert 1000 <= len(problems(event)) <= 2000
+
+
+def test_a_repeated_epc_is_found_quickly_in_a_long_list() -> None:
+    many = [f"urn:example:thing:{i}" for i in range(50_000)]
+    ((path, _),) = problems(bare(epcList=[*many, many[-1]]))
+    assert path == "/epcList"

@@ -73,6 +73,8 @@ def changed(**values: Any) -> dict[str, Any]:
         (changed(path="/ex:signer/nobody"), "nothing here"),
         (changed(path="/epcList/1"), "nothing here"),
         (changed(path="/epcList/-1"), "nothing here"),
+        (changed(path="/epcList/00"), "nothing here"),
+        (changed(path="/epcList/" + "1" * 5000), "nothing here"),
         (changed(path="ex:signer"), "JSON Pointer"),
         (changed(extra=1), "path, salt and value"),
         ({**COMMITTED["disclosure"], "values": COMMITTED["disclosure"]["values"] * 2}, "twice"),
