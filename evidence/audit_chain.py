@@ -12,11 +12,11 @@ from chain.deployment import Deployment
 from chain.errors import RpcError
 from chain.rpc import Rpc
 from epcis import canonical
+from evidence.chain_records import EFFECT_MASK, attestation_record
 from evidence.documents import Refused, read_sealed
 from evidence.fields import hex_text
 from evidence.findings import Finding
 from evidence.signed_fields import ZERO32, compare
-from evidence.verify import attestation_record
 from indexer.read.events import struct
 from indexer.read.orders import orders
 from indexer.tables.chainlog import RawLog
@@ -26,7 +26,6 @@ from vault.cid import Cid, InvalidCid
 from vault.store import ContentStore, VaultError
 
 R = TypeVar("R")
-_EFFECT: int = (1 << 256) - 2
 
 
 class ChainAudit:
@@ -70,7 +69,7 @@ class ChainAudit:
         for row, found in zip(rows, kept, strict=True):
             signed: types.Attestation = struct(types.Attestation, row)
             wanted = attestation_record(signed.struct_hash(), row.member, row.block_time)
-            if isinstance(found, str) or int.from_bytes(found, "big") & _EFFECT != wanted & _EFFECT:
+            if isinstance(found, str) or int.from_bytes(found, "big") & EFFECT_MASK != wanted & EFFECT_MASK:
                 yield Finding(
                     "chain",
                     f"attestation/{row.member:013d}/{row.seal_id}",
@@ -141,13 +140,15 @@ def _fields(row: Attested, store: ContentStore) -> Iterator[Finding]:
     signed: types.Attestation = struct(types.Attestation, row)
     try:
         document = canonical.loads(store.get(Cid.from_bytes(signed.cid)))
+        if not isinstance(document, dict):
+            raise canonical.JsonError("", "", "is no JSON object")
         differences = compare(signed, read_sealed(document), document)
     except (VaultError, OSError):
         if signed.extension == ZERO32:
             return  # what the vault lacks is named as that
         text = f"extension: signed {row.extension}, version 1 has none"
         yield Finding("fields", place, text, events=(row.seal_id,))
-    except (InvalidCid, canonical.JsonError, Refused, AttributeError) as error:
+    except (InvalidCid, canonical.JsonError, Refused) as error:
         text = f"what was signed names no EPCIS event: {error}"
         yield Finding("fields", place, text, events=(row.seal_id,))
     else:

@@ -41,7 +41,7 @@ def things(event: dict[str, Any]) -> dict[bytes, str]:
         identifiers += [element.get("epcClass") for element in event.get(name) or []]
     found = {}
     for identifier in identifiers:
-        if identifier is None:
+        if not isinstance(identifier, str):  # absent, or a commitment
             continue
         try:
             uri = canonical(identifier)

@@ -117,12 +117,12 @@ def _elements(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _identifiers(event: dict[str, Any]) -> Iterator[str]:
-    if "parentID" in event:
-        yield event["parentID"]
+    """Identifiers of the things an event names. A sealed one may hold a commitment in the place of any."""
+    given = [event.get("parentID")]
     for name in _EPC_LISTS:
-        yield from event.get(name) or ()
-    for element in _elements(event):
-        yield element["epcClass"]
+        given += event.get(name) or ()
+    given += [element["epcClass"] for element in _elements(event)]
+    return (identifier for identifier in given if isinstance(identifier, str))
 
 
 def _subject(event: dict[str, Any], named: str | None) -> str:
@@ -151,7 +151,11 @@ def _default_subject(event: dict[str, Any]) -> str:
 
 
 def _quantity(event: dict[str, Any], uri: str) -> tuple[int, str]:
-    found = [element for element in _elements(event) if normalise(element["epcClass"]) == uri]
+    found = [
+        element
+        for element in _elements(event)
+        if isinstance(element["epcClass"], str) and normalise(element["epcClass"]) == uri
+    ]
     if len(found) > 1:
         raise SignedFieldsError("quantity", uri, "the event gives more than one quantity of the subject")
     if not found or "quantity" not in found[0]:

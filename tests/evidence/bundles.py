@@ -14,7 +14,7 @@ from evidence.bundle import (
     EventProof,
     PassportProof,
 )
-from evidence.verify import issue_id_of
+from evidence.chain_records import issue_id_of
 from tests.evidence import documents as docs
 
 MEMBER = "9506000134369"

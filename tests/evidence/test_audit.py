@@ -16,7 +16,7 @@ from chain.database import writing
 from epcis.digital_link import item_id
 from evidence.audit import AuditReport, audit
 from evidence.batch import attestation, build_batch
-from evidence.verify import issue_id_of
+from evidence.chain_records import issue_id_of
 from indexer.compare import mirrored_tables
 from indexer.tables.chainlog import Checkpoint
 from tests.evidence import documents as docs

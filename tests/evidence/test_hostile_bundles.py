@@ -3,13 +3,17 @@
 import copy
 import json
 import random
+import time
 from typing import Any
 
 import pytest
 
-from evidence.bundle import BundleError, Trust, read_bundle, read_trust
-from evidence.report import Status
-from evidence.verify import verify_bundle
+from epcis.digital_link import item_id
+from evidence.bundle import Bundle, BundleError, Trust, read_bundle, read_trust
+from evidence.documents import Refused, read_sealed
+from evidence.report import Link, Status
+from evidence.verify import BundleVerifier, verify_bundle
+from evidence.verify_events import EventChecks
 from tests.evidence import documents as docs
 from tests.evidence.bundles import made_bundle
 
@@ -124,3 +128,55 @@ def test_documents_with_the_largest_allowed_depth_fit_a_bundle() -> None:
     event = {**docs.commissioning("h1"), "@context": [{"ex": "https://example.org/"}], "ex:deep": deep}
     whole = made_bundle(event)
     assert read_bundle(json.dumps(whole).encode()).to_json() == whole
+
+
+def test_commitments_in_the_place_of_any_text_are_reported() -> None:
+    """A sealed document may hold one wherever text stands, also where the verifier looks for identifiers."""
+    whole = made_bundle()
+    reached = 0
+    for number, event in enumerate(whole["events"]):
+        for path in places(event["document"])[1:]:
+            changed = copy.deepcopy(whole)
+            proof = changed["events"][number]
+            holder = holder_of(proof["document"], path)
+            if not isinstance(holder[path[-1]], str) or path[0] == "@context":
+                continue
+            holder[path[-1]] = {"tradeseal:commitment": holder[path[-1]]}
+            try:
+                sealed = read_sealed(proof["document"])
+            except Refused:
+                continue
+            ids = {"sealId": "0x" + sealed.seal_id.hex(), "eventHash": "0x" + sealed.event_hash.hex()}
+            proof.update(ids)
+            if "attestation" in proof["proof"]:
+                proof["proof"]["attestation"].update(ids)
+            report = verify_bundle(read_bundle(json.dumps(changed).encode()), None, None)
+            assert report.verdict is not Status.VERIFIED
+            reached += 1
+    assert reached > 10
+
+
+def test_a_disclosure_of_an_impossible_place_is_contradicted() -> None:
+    whole = made_bundle()
+    event = whole["events"][0]
+    for token in ("9" * 5000, "0" * 5000 + "1", "²"):
+        event["disclosure"] = {
+            "type": "TradeSealDisclosure",
+            "version": 1,
+            "sealId": event["sealId"],
+            "values": [{"path": f"/epcList/{token}", "salt": "A" * 43, "value": 1}],
+        }
+        report = verify_bundle(read_bundle(json.dumps(whole).encode()), None, None)
+        assert Link.DISCLOSURE in {one.link for one in report.checks if one.status is Status.CONTRADICTED}
+
+
+def test_units_packed_in_the_worst_order_are_followed_quickly() -> None:
+    """Each unit in the next one, told last first."""
+    checks = EventChecks(BundleVerifier(Bundle.model_validate(made_bundle()), None, None))
+    units = [f"urn:epc:id:sscc:9506000.{number:010d}" for number in range(3000)]
+    for number in reversed(range(2999)):
+        event = docs.packing(sscc=units[number + 1]) | {"childEPCs": [units[number]]}
+        checks._valid[number.to_bytes(32, "big")] = event
+    started = time.monotonic()
+    assert len(checks._packed_into(item_id(units[0]))) == 3000
+    assert time.monotonic() - started < 5

@@ -9,9 +9,9 @@ import pytest
 from chain.codec import Domain
 from epcis.tree import event_leaf, item_leaf
 from evidence.batch import build_batch, build_issue
+from evidence.chain_records import issue_id_of
 from evidence.signature_header import parse
 from evidence.signatures import recover
-from evidence.verify import issue_id_of
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "batches.json"
 

@@ -89,6 +89,16 @@ def test_rule_12_without_trust_anchor_or_node_nothing_on_the_chain_is_verified(
         assert Link.NETWORK in links(report, Status.UNCHECKED)
 
 
+@pytest.mark.parametrize("uri", [docs.OTHER_SSCC, "https://id.gs1.org/01/09506000134352"])
+def test_rule_12_a_bundle_that_holds_nothing_verifies_nothing(
+    world: World, bundle: dict[str, Any], uri: str
+) -> None:
+    """The right network and contracts say nothing of the item."""
+    report = verify(world, {**bundle, "item": uri, "passport": None, "events": []})
+    assert report.exit_code == 2
+    assert links(report, Status.UNCHECKED) == {Link.BUNDLE}
+
+
 @pytest.mark.parametrize("name", ["registry", "ledger", "passport"])
 def test_other_contracts_than_the_trust_anchors_are_contradicted(
     world: World, bundle: dict[str, Any], name: str

@@ -1,0 +1,163 @@
+"""One verification under way: what was found so far, and the network that may be asked."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from chain import codec
+from chain.abi_errors import decode_revert
+from chain.abi_events import decode_log
+from chain.bindings.event_ledger import EventLedger
+from chain.bindings.product_passport import ProductPassport
+from chain.codec import DecodeError
+from chain.errors import CallReverted, ChainError
+from chain.rpc import Rpc
+from evidence.bundle import Bundle, Trust
+from evidence.fields import hex_text
+from evidence.report import Check, Link, Status
+
+
+class Checking:
+    """Collects checks and notices, and asks the trust anchor's network, and no other."""
+
+    ledger: EventLedger
+    passports: ProductPassport
+    """both there once `chain_usable`"""
+
+    def __init__(self, bundle: Bundle, trust: Trust | None, rpc: Rpc | None) -> None:
+        self.bundle = bundle
+        self.checks: list[Check] = []
+        self.notices: list[str] = []
+        self.block = 0
+        """as of which everything is asked"""
+        self.chain_usable = False
+        """whether the node serves the trust anchor's network"""
+        self._trust = trust
+        self._rpc = rpc
+
+    def add(self, link: Link, status: Status, detail: str, place: str | None = None) -> None:
+        """Note the outcome of one check."""
+        self.checks.append(Check(link, status, detail, place))
+
+    def judge(self, link: Link, holds: bool, good: str, bad: str, place: str | None = None) -> bool:
+        """Note a check that either holds or is contradicted."""
+        status = Status.VERIFIED if holds else Status.CONTRADICTED
+        self.add(link, status, good if holds else bad, place)
+        return holds
+
+    # -- network -----------------------------------------------------------------------------------------
+
+    def check_network(self) -> None:
+        """Bundle, trust anchor and node are of one network, whose contracts answer to one registry."""
+        trust = self._trust
+        if trust is None:
+            self.add(
+                Link.NETWORK,
+                Status.UNCHECKED,
+                "there is no trust anchor: nothing on a chain can be believed without one",
+            )
+            return
+        named = self.bundle.chain
+        same = (named.chain_id, named.first_block) == (trust.chain_id, trust.first_block)
+        addresses = self.bundle.contracts
+        differing = [
+            name
+            for name in ("registry", "ledger", "passport")
+            if getattr(addresses, name).lower() != getattr(trust, name).lower()
+        ]
+        if not same:
+            self.add(
+                Link.NETWORK,
+                Status.CONTRADICTED,
+                f"the bundle is of chain {named.chain_id}/{hex_text(named.first_block)}, the trust anchor of "
+                f"{trust.chain_id}/{hex_text(trust.first_block)}",
+            )
+        if differing:
+            self.add(
+                Link.CONTRACTS,
+                Status.CONTRADICTED,
+                f"the bundle names other contracts than the trust anchor: {', '.join(differing)}",
+            )
+        if same and not differing:
+            self._node(trust)
+
+    def _node(self, trust: Trust) -> None:
+        rpc = self._rpc
+        if rpc is None:
+            self.add(Link.NETWORK, Status.UNCHECKED, "there is no node to ask")
+            return
+        with self.asking(Link.NETWORK):
+            found = (rpc.chain_id(), rpc.first_block_hash())
+            if not self.judge(
+                Link.NETWORK,
+                found == (trust.chain_id, trust.first_block),
+                f"the node serves the trust anchor's chain {trust.chain_id}",
+                f"the node serves chain {found[0]}/{hex_text(found[1])}, the trust anchor is of "
+                f"{trust.chain_id}/{hex_text(trust.first_block)}",
+            ):
+                return
+            self.block = rpc.block_number()
+            empty = [
+                name
+                for name in ("registry", "ledger", "passport")
+                if not rpc.get_code(getattr(trust, name), self.block)
+            ]
+            if empty:
+                self.add(Link.CONTRACTS, Status.CONTRADICTED, f"there is no contract at: {', '.join(empty)}")
+                return
+            self.ledger = EventLedger(trust.ledger, rpc)
+            self.passports = ProductPassport(trust.passport, rpc)
+            registries = {
+                self.ledger.registry(block=self.block).lower(),
+                self.passports.registry(block=self.block).lower(),
+            }
+            self.chain_usable = self.judge(
+                Link.CONTRACTS,
+                registries == {trust.registry.lower()},
+                f"ledger and passports answer to the trust anchor's registry (as of block {self.block})",
+                f"ledger or passports answer to another registry: {', '.join(sorted(registries))}",
+            )
+
+    @contextmanager
+    def asking(self, link: Link, place: str | None = None) -> Iterator[None]:
+        """What a node fails at is unchecked; what a contract refuses is contradicted."""
+        try:
+            yield
+        except CallReverted as error:
+            self.add(link, Status.CONTRADICTED, f"the contract says: {decode_revert(error.data)}", place)
+        except (ChainError, DecodeError) as error:
+            self.add(link, Status.UNCHECKED, str(error), place)
+
+    def on_chain(self, link: Link, place: str, check: Callable[[], None]) -> None:
+        """Run a check that needs the trusted network, or say that it could not be made."""
+        if not self.chain_usable:
+            self.add(link, Status.UNCHECKED, "the network could not be trusted or asked", place)
+            return
+        with self.asking(link, place):
+            check()
+
+    def logged(self, place: str, transaction: bytes, fits: Callable[[codec.Event], bool]) -> None:
+        """Whether a transaction holds the log it is named for, by one of the trusted contracts."""
+
+        def find() -> None:
+            trust, rpc = self._trust, self._rpc
+            if trust is None or rpc is None:
+                return
+            receipt = rpc.get_receipt(transaction)
+            if receipt is None:
+                # nodes forget old receipts; what the contracts keep was asked apart from this
+                text = f"the node knows no transaction {hex_text(transaction)}"
+                self.add(Link.TRANSACTION, Status.UNCHECKED, text, place)
+                return
+            trusted = {trust.ledger.lower(), trust.passport.lower()}
+            found = (
+                decode_log(log.topics, log.data) for log in receipt.logs if log.address.lower() in trusted
+            )
+            self.judge(
+                Link.TRANSACTION,
+                any(one is not None and fits(one) for one in found),
+                f"recorded by transaction {hex_text(transaction)}",
+                f"transaction {hex_text(transaction)} does not record it",
+                place,
+            )
+
+        self.on_chain(Link.TRANSACTION, place, find)

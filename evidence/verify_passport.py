@@ -1,0 +1,103 @@
+"""The item's passport: its place in an issue, and whether somebody stopped it."""
+
+from typing import Final
+
+from chain.bindings import events
+from epcis import tree
+from epcis.digital_link import item_id, parse
+from evidence.bundle import PassportProof
+from evidence.chain_records import issue_id_of
+from evidence.checking import Checking
+from evidence.fields import gln_text, hex_text
+from evidence.report import Link, Status
+
+_NOBODY: Final = 0
+
+
+class PassportChecks:
+    """Checks the passport of one bundle, or what its absence means."""
+
+    def __init__(self, checking: Checking) -> None:
+        self._checking = checking
+
+    def run(self) -> None:
+        """Check it."""
+        link = parse(self._checking.bundle.item)
+        serial = link.qualifier("21")
+        given = self._checking.bundle.passport
+        if link.ai != "01" or serial is None:
+            if given is not None:
+                self._checking.add(
+                    Link.SERIAL, Status.CONTRADICTED, "only serialised trade items have passports"
+                )
+            return
+        if given is None:
+            self._no_passport()
+            return
+        place = hex_text(given.issue_id)
+        self._checking.judge(
+            Link.SERIAL,
+            (given.gtin, given.serial) == (link.value, serial)
+            and tree.verify(tree.item_leaf(serial), given.index, given.size, given.path, given.root)
+            and given.issue_id == issue_id_of(given.maker, given.root),
+            f"item {given.index} of the issue of {given.size} with root {hex_text(given.root)}",
+            "GTIN, serial, path, root and issue id do not belong together",
+            place,
+        )
+        self._checking.on_chain(Link.ISSUE, place, lambda: self._issue(given, place))
+        self._checking.logged(
+            place,
+            given.transaction,
+            lambda one: (
+                isinstance(one, events.Issued)
+                and (one.issue_id, one.maker, one.root) == (given.issue_id, given.maker, given.root)
+            ),
+        )
+        self._checking.on_chain(Link.RECALL, place, lambda: self._recall(given, place))
+
+    def _no_passport(self) -> None:
+        token = int.from_bytes(item_id(self._checking.bundle.item), "big")
+        if self._checking.chain_usable:
+            with self._checking.asking(Link.ISSUE):
+                issue = self._checking.passports.issue_of(token, block=self._checking.block)
+                if issue != bytes(32):
+                    text = f"the bundle names no passport, the chain has one of issue {hex_text(issue)}"
+                    self._checking.add(Link.ISSUE, Status.CONTRADICTED, text)
+                    return
+        self._checking.notices.append("no passport: nothing here shows that this item was ever issued")
+        self._checking.add(Link.ISSUE, Status.UNCHECKED, "the bundle names no passport")
+
+    def _issue(self, given: PassportProof, place: str) -> None:
+        record = self._checking.passports.issue_record(given.issue_id, block=self._checking.block)
+        on_chain = (record.maker, record.gtin, record.size, record.root)
+        if not self._checking.judge(
+            Link.ISSUE,
+            on_chain == (given.maker, int(given.gtin), given.size, given.root),
+            f"member {gln_text(record.maker)} issued {record.size} items of GTIN {record.gtin:014d} "
+            f"(block time {record.issued_at})",
+            "maker, GTIN, size or root of the issue are others on the chain",
+            place,
+        ):
+            return
+        token = int.from_bytes(item_id(self._checking.bundle.item), "big")
+        first = self._checking.passports.issue_of(token, block=self._checking.block)
+        if first not in (bytes(32), given.issue_id):
+            self._checking.add(
+                Link.ISSUE,
+                Status.CONTRADICTED,
+                f"the item's passport was materialised from another issue, {hex_text(first)}",
+                place,
+            )
+
+    def _recall(self, given: PassportProof, place: str) -> None:
+        found = self._checking.passports.recall_of(
+            given.issue_id, item_id(self._checking.bundle.item), block=self._checking.block
+        )
+        if found.by == _NOBODY:
+            self._checking.add(
+                Link.RECALL, Status.VERIFIED, f"not recalled as of block {self._checking.block}", place
+            )
+            return
+        text = f"RECALLED by member {gln_text(found.by)}, evidence {hex_text(found.evidence)}"
+        self._checking.notices.insert(0, text)
+        self._checking.add(Link.RECALL, Status.VERIFIED, text, place)
