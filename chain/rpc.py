@@ -21,6 +21,9 @@ BlockTag = int | bytes | str
 """A block by number, by hash (32 bytes) or by tag: `latest`, `pending`, `finalized`, `safe`, `earliest`."""
 
 BATCH_SIZE: Final = 100
+MAX_ANSWER: Final = 256 * 1024 * 1024
+"""bytes of one HTTP answer"""
+_MAX_MESSAGE: Final = 2000
 _TAGS: Final = frozenset({"latest", "pending", "finalized", "safe", "earliest"})
 _REVERT_CODE: Final = 3
 _AWAY: Final = frozenset({408, 429, 502, 503, 504})
@@ -94,9 +97,11 @@ class Rpc:
         if isinstance(answers, dict) and isinstance(self._result("batch", answers, None), RpcError):
             self._refuses_batches = True
             return self._batch(requests)
-        by_id: dict[object, object] = {}
+        by_id: dict[int, object] = {}
         for answer in self._read("batch", answers, lambda value: sequence(value, "batch")):
-            by_id[self._read("batch", answer, lambda value: mapping(value, "answer")).get("id")] = answer
+            number = self._read("batch", answer, lambda value: mapping(value, "answer")).get("id")
+            if isinstance(number, int):  # what has another was not asked for
+                by_id[number] = answer
         for number, (method, _) in zip(numbers, requests, strict=True):
             if number not in by_id:
                 raise self._nonsense(method, f"id {number} has no answer")
@@ -112,16 +117,21 @@ class Rpc:
             return error
 
     def _post(self, method: str, body: object) -> object:
+        content = bytearray()
         try:
-            response = self._client.post(self._url, content=json.dumps(body))
+            with self._client.stream("POST", self._url, content=json.dumps(body)) as response:
+                if response.status_code in _AWAY:
+                    raise NodeUnreachable(self.node, f"{method}: HTTP status {response.status_code}")
+                for part in response.iter_bytes():
+                    content += part
+                    if len(content) > MAX_ANSWER:  # counted unpacked: a small one may be packed
+                        raise self._nonsense(method, f"the answer has more than {MAX_ANSWER} bytes")
         except httpx.HTTPError as error:
             raise NodeUnreachable(self.node, f"{method}: {type(error).__name__}: {error}") from error
-        if response.status_code in _AWAY:
-            raise NodeUnreachable(self.node, f"{method}: HTTP status {response.status_code}")
         try:
             # Not the standard library's: its depth is bounded by Python's recursion limit alone, which
             # cryptography packages raise so far that deeply nested JSON ends the process.
-            return from_json(response.content, allow_inf_nan=False)
+            return from_json(bytes(content), allow_inf_nan=False)
         except ValueError as error:
             reason = f"HTTP status {response.status_code}, body is not JSON"
             raise self._nonsense(method, reason) from error
@@ -137,7 +147,7 @@ class Rpc:
             )
             if not isinstance(code, int) or not isinstance(message, str):
                 raise self._nonsense(method, "error lacks code or message")
-            return RpcError(method, code, message, error.get("data"))
+            return RpcError(method, code, message[:_MAX_MESSAGE], error.get("data"))
         if number is not None and answer.get("id") != number:
             raise self._nonsense(method, f"id is {answer.get('id')!r} instead of {number}")
         if "result" not in answer:
@@ -186,16 +196,23 @@ class Rpc:
 
         With the chain id it names a chain for good; a wiped development chain has another one.
         """
-        for number in (0, 1):
-            try:
-                block = self.get_block(number)
-            except (RpcError, NodeNonsense):
-                if number == 1:
-                    raise
-                continue
-            # Nodes that start at 1 may answer 0 with any block they like.
-            if block is not None and block.number == number:
-                return block.hash
+        refused: RpcError | NodeNonsense | None = None
+        try:
+            block = self.get_block(0)
+        except (RpcError, NodeNonsense) as error:
+            block, refused = None, error
+        # Nodes that start at 1 may answer 0 with any block they like.
+        if block is not None and block.number == 0:
+            return block.hash
+        block = self.get_block(1)
+        if block is not None and block.number == 1:
+            # A node that fails for a moment must not give its chain another name: below block 1 is nothing
+            # only where it names no parent.
+            if refused is not None and any(block.parent_hash):
+                raise refused
+            return block.hash
+        if refused is not None:
+            raise refused
         raise self._nonsense("eth_getBlockByNumber", "there is neither a block 0 nor a block 1")
 
     def get_logs(

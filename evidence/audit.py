@@ -9,16 +9,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session, col
 
 from chain.database import reading
 from chain.deployment import Deployment
 from chain.rpc import Rpc
 from evidence.audit_chain import ChainAudit, content_findings
-from evidence.audit_mirror import dump, mirror_findings, rebuilt, state_findings
+from evidence.audit_mirror import (
+    dump,
+    is_height,
+    mirror_findings,
+    mirror_state,
+    rebuilt,
+    state_findings,
+)
 from evidence.fields import hex_text
 from evidence.findings import Finding, Progress
-from indexer.tables.chainlog import MirrorState
+from indexer.compare import Rows
 from indexer.tables.content import PRESENT, Content, EventEpc, EventProof, IssuedItem, Manifest, SealedEvent
 from vault.store import ContentStore, LocalStore
 
@@ -67,22 +75,33 @@ def findings(
         text = f"the node serves {found[0]}/{hex_text(found[1])}, the deployment is of {deployment.identity}"
         yield Finding("network", rpc.node, text)
         return
-    with reading(mirror) as session:
-        yield from state_findings(session, deployment, rpc)
-        state = session.get(MirrorState, 1)
-        head = deployment.first_block - 1 if state is None else state.head_number
-    head = min(head, rpc.block_number())
+    head = rpc.block_number()
+    ours: dict[str, Rows] | None = None
+    try:
+        with reading(mirror) as session:
+            state = mirror_state(session)
+            stated = list(state_findings(session, state, deployment, rpc))
+        ours = dump(mirror)
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:
+            raise  # the database does not answer, rather than wrongly
+        yield Finding("mirror", "database", f"cannot be read: {error.orig}")
+    else:
+        yield from stated
+        mirrored = deployment.first_block - 1 if state is None else state["head_number"]
+        if is_height(mirrored):
+            head = min(head, mirrored)
     progress("chain", 0, 1)
     with rebuilt(deployment, rpc, store, head) as shadow:
         progress("chain", 1, 1)
-        ours, theirs = dump(mirror), dump(shadow)
-        yield from mirror_findings(ours, theirs)
+        if ours is not None:
+            yield from mirror_findings(ours, dump(shadow))
         progress("mirror", 1, 1)
         with reading(shadow) as session:
             yield from ChainAudit(session, deployment, rpc, head).findings()
             yield from content_findings(session, store)
         progress("contracts", 1, 1)
-        yield from _vault(mirror, shadow, store, progress)
+        yield from _vault(shadow if ours is None else mirror, shadow, store, progress)
 
 
 def _vault(mirror: Engine, shadow: Engine, store: ContentStore, progress: Progress) -> Iterator[Finding]:

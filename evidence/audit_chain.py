@@ -140,8 +140,6 @@ def _fields(row: Attested, store: ContentStore) -> Iterator[Finding]:
     signed: types.Attestation = struct(types.Attestation, row)
     try:
         document = canonical.loads(store.get(Cid.from_bytes(signed.cid)))
-        if not isinstance(document, dict):
-            raise canonical.JsonError("", "", "is no JSON object")
         differences = compare(signed, read_sealed(document), document)
     except (VaultError, OSError):
         if signed.extension == ZERO32:

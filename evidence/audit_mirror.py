@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Table, select, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from chain.codec import checksum
 from chain.database import open_engine, reading
@@ -117,9 +117,15 @@ class _Excused:
         return table in ("sealed_event", "event_epc") and key[:2] in self._events
 
 
-def state_findings(session: Session, deployment: Deployment, rpc: Rpc) -> Iterator[Finding]:
+def mirror_state(session: Session) -> dict[str, Any] | None:
+    """What a mirror says of itself, by column (some may be `Unreadable`); None where it is empty."""
+    return next(iter(_rows(session, MirrorState.__table__).values()), None)  # type: ignore[attr-defined]  # SQLModel adds it
+
+
+def state_findings(
+    session: Session, state: dict[str, Any] | None, deployment: Deployment, rpc: Rpc
+) -> Iterator[Finding]:
     """How far the mirror says it came, against the chain. Raises ChainError."""
-    state = session.get(MirrorState, 1)
     if state is None:
         yield Finding("mirror", "mirror_state", "the mirror is empty: it was never indexed")
         return
@@ -130,19 +136,28 @@ def state_findings(session: Session, deployment: Deployment, rpc: Rpc) -> Iterat
         "start_block": deployment.first_block,
     }
     for name, value in wanted.items():
-        found = getattr(state, name)
-        if found != value:
-            yield Finding("mirror", f"mirror_state/{name}", f"is {found!r}, the deployment says {value!r}")
-    checkpoints = list(session.scalars(select(Checkpoint).order_by(col(Checkpoint.number))))
-    named = [("mirror_state/head", state.head_number, state.head_hash, None)] if state.head_hash else []
-    places = named + [
-        (f"checkpoint/{one.number}", one.number, one.hash, one.timestamp) for one in checkpoints
+        if state[name] != value:
+            text = f"is {state[name]!r}, the deployment says {value!r}"
+            yield Finding("mirror", f"mirror_state/{name}", text)
+    rows = _rows(session, Checkpoint.__table__)  # type: ignore[attr-defined]  # likewise
+    places = [("mirror_state/head", state["head_number"], state["head_hash"], None)]
+    if state["head_hash"] == "" and state["head_number"] == deployment.first_block - 1:
+        places = []  # bound to the chain, and no block was mirrored yet
+    places += [
+        (f"checkpoint/{row['number']}", row["number"], row["hash"], row["timestamp"]) for row in rows.values()
     ]
-    blocks = rpc.get_blocks([number for _, number, _, _ in places])
-    for (place, number, block_hash, timestamp), block in zip(places, blocks, strict=True):
+    numbers = [number for _, number, _, _ in places if is_height(number)]
+    blocks = dict(zip(numbers, rpc.get_blocks(numbers), strict=True))
+    for place, number, block_hash, timestamp in sorted(places, key=lambda one: str(one[0])):
+        block = blocks.get(number) if is_height(number) else None
         if block is None or block.number != number:
-            yield Finding("mirror", place, f"the chain has no block {number}")
+            yield Finding("mirror", place, f"the chain has no block {number!r}")
         elif hex_text(block.hash) != block_hash:
             yield Finding("mirror", place, f"hash is {block_hash}, the chain's is {hex_text(block.hash)}")
         elif timestamp is not None and timestamp != block.timestamp:
             yield Finding("mirror", place, f"timestamp is {timestamp}, the chain's is {block.timestamp}")
+
+
+def is_height(value: object) -> bool:
+    """Whether a stored value can be the number of a block."""
+    return isinstance(value, int) and value >= 0

@@ -91,11 +91,13 @@ def read_event(document: bytes | dict[str, Any]) -> tuple[CapturedEvent, Sealed]
     return events[0]
 
 
-def read_sealed(document: dict[str, Any]) -> Sealed:
+def read_sealed(document: Any) -> Sealed:
     """Identity and event hash of a sealed document that somebody else gives, checked to be an EPCIS event.
 
-    Raises Refused for what is no event or not in sealed form.
+    `document`: any JSON value. Raises Refused for what is no event or not in sealed form.
     """
+    if not isinstance(document, dict):
+        raise Refused([EventError(None, "", "is no JSON object")])
     try:
         data = canonical.dumps(document)
         captured = parse_document(_uncommitted(document)).events

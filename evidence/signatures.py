@@ -2,10 +2,11 @@
 
 from typing import Final, Protocol
 
-from chain.codec import checksum, decode, encode, keccak256
+from chain.codec import checksum, encode, keccak256
 from chain.errors import CallReverted
 
 _MAGIC: Final = bytes.fromhex("1626ba7e")
+_MAGIC_WORD: Final = _MAGIC + bytes(28)
 _HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _SIZE: Final = 65
 
@@ -52,4 +53,4 @@ def is_signed_by(chain: ChainReader, signer: str, digest: bytes, signature: byte
         answer = chain.call(signer, call)
     except CallReverted:
         return False
-    return len(answer) == 32 and decode(("bytes4",), answer, "isValidSignature")[0] == _MAGIC
+    return answer[:32] == _MAGIC_WORD

@@ -233,7 +233,7 @@ class Indexer:
     # -- the loop ----------------------------------------------------------------------------------------
 
     def run(self, stop: threading.Event) -> None:
-        """Follow the chain until `stop` is set. Failures of node or database are logged and tried again.
+        """Follow the chain until `stop` is set. Whatever fails is logged and tried again.
 
         Raises DifferentChainError: no waiting mends that.
         """
@@ -243,10 +243,11 @@ class Indexer:
                 self.run_once()
             except ledger.DifferentChainError:
                 raise
-            except (ChainError, IndexerError, SQLAlchemyError, OSError) as error:
+            except Exception as error:  # nothing that a node or a database does may end the loop for good
+                expected = isinstance(error, ChainError | IndexerError | SQLAlchemyError | OSError)
                 if self.last_error is None:
-                    log.warning("indexer waits", error=str(error))
-                self.last_error = str(error)
+                    log.warning("indexer waits", error=str(error), exc_info=not expected)
+                self.last_error = str(error) if expected else f"{type(error).__name__}: {error}"
                 pause = min(_LONGEST_PAUSE, pause * 2)
             else:
                 self.last_error = None

@@ -1,5 +1,6 @@
 """The history of one thing: its events, those of the units it travelled in, its passport, its recalls."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -129,22 +130,22 @@ def issue_path(session: Session, issuance: Issuance) -> list[str]:
 
 def _travels(session: Session, item_id: str) -> tuple[list[Spell], list[str]]:
     """The item for ever, and every unit it was in for as long as it was in it, units of units included."""
-    spells: list[Spell] = [(item_id, -_FOREVER, _FOREVER)]
+    spells: dict[Spell, None] = {(item_id, -_FOREVER, _FOREVER): None}
     units: dict[str, None] = {}
-    level = spells
+    level = list(spells)
     for _ in range(_DEPTH):
-        above: list[Spell] = []
+        above: dict[Spell, None] = {}
         for child, start, end in level:
             for uri, parent, since, until in _units_of(session, child):
                 spell = parent, max(start, since), min(end, until)
                 if spell[1] < spell[2] and spell not in spells:
-                    above.append(spell)
+                    above[spell] = None
                     units[uri] = None
         if not above:
             break
-        spells = [*spells, *above]
-        level = above
-    return spells, list(units)
+        spells |= above
+        level = list(above)
+    return list(spells), list(units)
 
 
 def _units_of(session: Session, child: str) -> list[tuple[str, str, int, int]]:
@@ -181,11 +182,12 @@ def _units_of(session: Session, child: str) -> list[tuple[str, str, int, int]]:
             if row.event_time is not None and not body.get("childEPCs") and not body.get("childQuantityList"):
                 entries.append((row.event_time, True, uri, parent))
     spells: list[tuple[str, str, int, int]] = []
-    for uri, parent in {(entry[2], entry[3]) for entry in entries}:
+    by_unit: defaultdict[tuple[str, str], list[tuple[int, bool]]] = defaultdict(list)
+    for time, removed, uri, parent in sorted(entries):
+        by_unit[uri, parent].append((time, removed))
+    for (uri, parent), changes in by_unit.items():
         since: int | None = None
-        for time, removed, _, unit_id in sorted(entries):
-            if unit_id != parent:
-                continue
+        for time, removed in changes:
             if removed and since is not None:
                 spells.append((uri, parent, since, time + 1))
                 since = None

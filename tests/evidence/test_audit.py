@@ -12,7 +12,7 @@ from sqlalchemy import TextClause, text
 
 from chain.bindings import event_ledger
 from chain.bindings.types import Anchor
-from chain.database import writing
+from chain.database import open_engine, writing
 from epcis.digital_link import item_id
 from evidence.audit import AuditReport, audit
 from evidence.batch import attestation, build_batch
@@ -194,6 +194,47 @@ def test_a_head_that_the_chain_has_not_is_named(story: World) -> None:
     finally:
         with writing(story.mirror) as session:
             session.execute(text("UPDATE mirror_state SET head_hash = :hash"), {"hash": head})
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("addresses", '{"Council'),
+        ("head_number", "12x"),
+        ("head_number", 1 << 40),
+        ("head_hash", ""),
+        ("chain_id", "7"),
+    ],
+)
+def test_rule_8_what_the_mirror_says_of_itself_is_audited(story: World, column: str, value: object) -> None:
+    with writing(story.mirror) as session:
+        old = session.execute(text(f"SELECT {column} FROM mirror_state")).scalar_one()  # noqa: S608 - ours
+        session.execute(text(f"UPDATE mirror_state SET {column} = :value"), {"value": value})  # noqa: S608
+    try:
+        report = run(story)
+    finally:
+        with writing(story.mirror) as session:
+            session.execute(text(f"UPDATE mirror_state SET {column} = :value"), {"value": old})  # noqa: S608
+    named = column.removesuffix("_number").removesuffix("_hash")
+    assert f"mirror_state/{named}" in {finding.place for finding in report.findings}
+
+
+def test_rule_8_a_mirror_file_that_is_no_database_any_more_is_named(story: World, tmp_path: Path) -> None:
+    with story.mirror.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
+    path = tmp_path / "copy.db"
+    content = bytearray(path.read_bytes())
+    size = int.from_bytes(content[16:18], "big")
+    for place in range(size, len(content), size):
+        content[place] ^= 0xFF  # the kind of every page but the first
+    path.write_bytes(content)
+    damaged = open_engine(f"sqlite:///{path}")
+    try:
+        report = audit(story.deployment, story.rpc, damaged, story.store)
+    finally:
+        damaged.dispose()
+    assert [(finding.kind, finding.place) for finding in report.findings] == [("mirror", "database")]
 
 
 def test_a_file_that_nothing_names_is_read_too(story: World) -> None:

@@ -412,10 +412,17 @@ def test_signatures_are_judged_as_the_contracts_judge_them(world: World) -> None
         assert not is_signed_by(world.rpc, key.address, digest, wrong)
 
 
-@pytest.mark.parametrize(("answer", "valid"), [(bytes.fromhex("1626ba7e"), True), (b"\xff" * 4, False)])
+@pytest.mark.parametrize(
+    ("answer", "valid"),
+    [
+        (bytes.fromhex("1626ba7e"), True),
+        (b"\xff" * 4, False),
+        (bytes.fromhex("1626ba7e01"), False),  # no bytes4: contracts compare the whole word
+    ],
+)
 def test_contracts_are_asked_whether_they_signed(world: World, answer: bytes, valid: bool) -> None:
     """ERC-1271; the code answers every call with 32 bytes that begin with `answer`."""
-    address = Key(f"contract {valid}").address
+    address = Key(f"contract {answer.hex()}").address
     code = b"\x7f" + answer.ljust(32, b"\0") + bytes.fromhex("60005260206000f3")
     world.rpc.request("anvil_setCode", [address, "0x" + code.hex()])
     assert is_signed_by(world.rpc, address, b"\7" * 32, b"anything") is valid

@@ -2,11 +2,14 @@
 
 import random
 import threading
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
+from chain.blocks import Log
 from chain.database import open_engine
 from chain.rpc import Rpc
 from indexer.compare import compare, dump
@@ -212,6 +215,34 @@ def _until_failing(indexer: Indexer) -> None:
             return
         waiter.wait(0.01)
     raise AssertionError("the loop noticed nothing")
+
+
+def test_loop_survives_what_nobody_expected(chain: DevChain, engine: Engine, store: LocalStore) -> None:
+    """An answer that no check foresaw costs a pause, not the mirror."""
+
+    class Odd(Rpc):
+        asked = 0
+
+        def get_logs(self, *arguments: Any, **named: Any) -> list[Log]:
+            self.asked += 1
+            found = super().get_logs(*arguments, **named)
+            return [replace(log, log_index=1 << 80) for log in found] if self.asked == 1 else found
+
+    at = chain.deploy()
+    chain.emit(at, *roles_changed(1, 1))
+    stop = threading.Event()
+    with Odd(chain.process.url) as rpc:
+        indexer = Indexer(engine, rpc, {"MemberRegistry": at}, store, poll_seconds=0.02)
+        thread = threading.Thread(target=indexer.run, args=(stop,))
+        thread.start()
+        try:
+            indexer.wait_for_block(chain.height, 20)
+        finally:
+            stop.set()
+            thread.join()
+    assert rpc.asked > 1
+    assert indexer.last_error is None
+    assert roles(engine) == on_chain(chain, at)
 
 
 def test_two_processes_may_write_one_mirror(chain: DevChain, engine: Engine, store: LocalStore) -> None:

@@ -204,6 +204,44 @@ def test_a_chain_that_starts_at_block_1_is_known_by_it() -> None:
             assert rpc.first_block_hash() == b"\1" * 32
 
 
+@pytest.mark.parametrize("parent", ["00", "77"])
+def test_a_node_that_fails_for_block_0_gives_its_chain_no_other_name(parent: str) -> None:
+    """Block 1 stands for it only where nothing is below; else a mirror would be taken for another chain's."""
+    first = {"number": "0x1", "hash": "0x" + "01" * 32, "parentHash": "0x" + parent * 32}
+    first |= {"timestamp": "0x1", "gasLimit": "0x1"}
+
+    def answer(body: Any) -> tuple[int, bytes]:
+        if body["params"][0] == "0x1":
+            return result(first)(body)
+        refusal = {"code": -32005, "message": "limit exceeded"}
+        return 200, json.dumps({"jsonrpc": "2.0", "id": body["id"], "error": refusal}).encode()
+
+    with serving(answer) as rpc:
+        if parent == "00":
+            assert rpc.first_block_hash() == b"\1" * 32
+        else:
+            with pytest.raises(RpcError, match="limit exceeded"):
+                rpc.first_block_hash()
+
+
+@pytest.mark.parametrize("odd", [[1], {"a": 1}, None, "1"])
+def test_batch_answers_with_odd_ids_are_nonsense(odd: object) -> None:
+    def answer(body: Any) -> tuple[int, bytes]:
+        return 200, json.dumps([{"jsonrpc": "2.0", "id": odd, "result": "0x1"} for _ in body]).encode()
+
+    with serving(answer) as rpc, pytest.raises(NodeNonsense, match="has no answer"):
+        rpc.batch([("eth_chainId", []), ("eth_blockNumber", [])])
+
+
+def test_an_answer_without_end_is_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chain.rpc.MAX_ANSWER", 100_000)
+    with serving(lambda _: (200, b" " * 10_000_000)) as rpc:
+        with pytest.raises(NodeNonsense, match="more than 100000 bytes"):
+            rpc.chain_id()
+        with pytest.raises(NodeNonsense, match="more than 100000 bytes"):
+            rpc.chain_id()
+
+
 def test_a_node_that_refuses_batches_is_asked_one_by_one() -> None:
     refusal = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no batches"}}
 
