@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import NoResultFound
 from sqlmodel import Session, select
 
 from chain.database import reading
@@ -20,12 +22,15 @@ from evidence.bundle import (
     EventProof,
     PassportProof,
 )
+from evidence.report import Link
 from indexer.document import ContradictionError, read_batch, read_issue
 from indexer.read.events import Event, Proof, attestation
 from indexer.read.items import Issuance, ItemHistory, item_history
 from indexer.tables.content import Manifest
 from vault.cid import Cid, InvalidCid
 from vault.store import ContentStore, CorruptContent, VaultError
+
+P = TypeVar("P")
 
 
 class ProofUnavailable(Exception):
@@ -48,6 +53,8 @@ class Gap:
     reason: str
     missing: bool = False
     """there is no such content, rather than wrong content"""
+    link: Link = Link.VAULT
+    """MIRROR where its rows are at fault"""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}"
@@ -93,7 +100,10 @@ class _Collector:
 
     def collect(self, item: str, deployment: Deployment) -> Collected:
         history = item_history(self._session, item)
-        found = [self._event(event) for event in history.events]
+        found = [
+            self._usable(event.seal_id, event.cid, partial(self._event, event)) for event in history.events
+        ]
+        issue = history.issues[0] if history.issues else None
         bundle = Bundle(
             type="TradeSealProof",
             version=1,
@@ -104,13 +114,25 @@ class _Collector:
                 ledger=deployment.address("EventLedger"),
                 passport=deployment.address("ProductPassport"),
             ),
-            passport=self._passport(history.issues[0]) if history.issues else None,
+            passport=None
+            if issue is None
+            else self._usable(issue.issue_id, "", partial(self._passport, issue)),
             events=[event for event in found if event is not None],
         )
         return Collected(bundle, history, self._gaps)
 
+    def _usable(self, place: str, cid: str, make: Callable[[], P]) -> P | None:
+        """What `make` gives; rows that no indexer wrote are a gap, not an error of whoever asks."""
+        try:
+            return make()
+        except (ValueError, NoResultFound) as error:
+            reason = f"its rows cannot be used: {str(error)[:300]}"
+            self._gaps.append(Gap(place, cid, reason, link=Link.MIRROR))
+            return None
+
     def _event(self, event: Event) -> EventProof | None:
         document = self._document(event)
+        gaps = len(self._gaps)
         # an attestation before a batch: it says more
         for proof in sorted(event.proofs, key=lambda one: one.kind) if document is not None else ():
             made = self._attestation(event, proof) if proof.kind == "attestation" else self._batch(proof)
@@ -123,7 +145,13 @@ class _Collector:
                     member=int(event.member),
                     proof=made,
                 )
+        if document is not None and gaps == len(self._gaps) and not self._lost(event):
+            self._gaps.append(Gap(event.seal_id, event.cid, "has no proof", link=Link.MIRROR))
         return None
+
+    def _lost(self, event: Event) -> bool:
+        """Whether a manifest of it is known to be missing already: one gap says that for all its events."""
+        return any(self._trees.get((one.block_hash, one.log_index), self) is None for one in event.proofs)
 
     def _document(self, event: Event) -> dict[str, Any] | None:
         data = self._content(event.seal_id, event.cid)
@@ -189,6 +217,7 @@ class _Collector:
             )
         ).first()
         if manifest is None:
+            self._gaps.append(Gap(issue.issue_id, "", "has no manifest", link=Link.MIRROR))
             return None
         leaves = self._read(
             issue.issue_id,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
 
 from chain.blocks import Receipt
 from chain.database import reading
@@ -20,6 +20,7 @@ from indexer.decode import UndecodableError, event_row
 from indexer.document import ContradictionError, read_document
 from indexer.read.items import ItemHistory
 from indexer.tables.content import SealedEvent
+from indexer.tables.provenance import Issued
 from vault.store import ContentStore
 
 
@@ -57,7 +58,7 @@ def verify_item(
 def _vault(verifier: BundleVerifier, gaps: Iterable[Gap], read: int) -> None:
     for gap in gaps:
         status = Status.UNCHECKED if gap.missing else Status.CONTRADICTED
-        verifier.add(Link.VAULT, status, f"{gap.cid}: {gap.reason}", gap.place)
+        verifier.add(gap.link, status, f"{gap.cid}: {gap.reason}" if gap.cid else gap.reason, gap.place)
     if read:
         verifier.add(Link.VAULT, Status.VERIFIED, f"{read} documents are the bytes that their CIDs name")
 
@@ -65,7 +66,10 @@ def _vault(verifier: BundleVerifier, gaps: Iterable[Gap], read: int) -> None:
 def _event(verifier: BundleVerifier, session: Session, event: EventProof) -> None:
     """The mirror's columns of an event are what its document says."""
     place = hex_text(event.seal_id)
-    row = session.get_one(SealedEvent, (event.member, place))
+    row = session.get(SealedEvent, (event.member, place))
+    if row is None:
+        verifier.add(Link.MIRROR, Status.UNCHECKED, "a reorganisation took it away meanwhile", place)
+        return
     try:
         said = read_document(canonical.dumps(event.document), place, hex_text(event.event_hash))
     except ContradictionError as error:
@@ -90,21 +94,26 @@ def _logs(verifier: BundleVerifier, session: Session, rpc: Rpc, history: ItemHis
         for event in history.events
         for proof in event.proofs
     ]
+    issued = {one.issue_id: one.transaction for one in history.issues}
+    places += [
+        (row.issue_id, issued[row.issue_id], row.block_hash, row.log_index)
+        for row in session.scalars(select(Issued).where(col(Issued.issue_id).in_(issued)))
+    ]
     receipts: dict[str, Receipt | None] = {}
-    for seal_id, transaction, block_hash, log_index in places:
+    for place, transaction, block_hash, log_index in places:
         try:
             if transaction not in receipts:
                 receipts[transaction] = rpc.get_receipt(bytes.fromhex(transaction[2:]))
             wrong = _differs(session, rpc, receipts[transaction], block_hash, log_index)
         except ChainError as error:
-            verifier.add(Link.MIRROR, Status.UNCHECKED, str(error), seal_id)
+            verifier.add(Link.MIRROR, Status.UNCHECKED, str(error), place)
             continue
         verifier.judge(
             Link.MIRROR,
             wrong is None,
             f"the mirror's row is log {log_index} of transaction {transaction}",
             f"log {log_index} of transaction {transaction}: {wrong}",
-            seal_id,
+            place,
         )
 
 

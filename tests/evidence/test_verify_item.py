@@ -10,6 +10,7 @@ from chain.database import writing
 from chain.rpc import Rpc
 from epcis.digital_link import DigitalLinkError
 from evidence.jobs import Job
+from evidence.proof import ProofUnavailable, export
 from evidence.report import Link, Report, Status
 from evidence.verify_item import verify_item
 from tests.evidence import documents as docs
@@ -76,6 +77,36 @@ def test_a_mirror_that_says_otherwise_than_the_chain_is_contradicted(world: Worl
     where = f"root = '{job.seals[0].root}'"
     with changed_row(world, "anchored", "signer", "0x" + "11" * 20, where):
         assert (Link.MIRROR, job.seals[0].seal_id) in contradicted(verify(world))
+
+
+def test_a_mirror_that_says_otherwise_of_an_issue_is_contradicted(world: World, job: Job) -> None:
+    with writing(world.mirror) as session:
+        query = text("SELECT issue_id FROM issued_item WHERE uri = :uri")
+        issue_id = session.execute(query, {"uri": docs.item("served")}).scalar_one()
+    with changed_row(world, "issued", "signer", "0x" + "11" * 20, f"issue_id = '{issue_id}'"):
+        assert (Link.MIRROR, issue_id) in contradicted(verify(world))
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("event_proof", "position", 77),
+        ("event_proof", "event_hash", "0x12"),
+        ("event_proof", "salt", "0xzz"),
+        ("event_proof", "seal_id", "0x" + "00" * 32),
+    ],
+)
+def test_rows_that_no_indexer_wrote_are_named_and_break_nothing(
+    world: World, job: Job, table: str, column: str, value: object
+) -> None:
+    seal_id = job.seals[0].seal_id
+    with writing(world.mirror) as session:
+        query = text(f"SELECT rowid FROM {table} WHERE seal_id = :seal_id")  # noqa: S608 - ours
+        row = session.execute(query, {"seal_id": seal_id}).scalar_one()
+    with changed_row(world, table, column, value, f"rowid = {row}"):
+        assert seal_id in {place for link, place in contradicted(verify(world)) if link is Link.MIRROR}
+        with pytest.raises(ProofUnavailable, match=seal_id):
+            export(docs.item("served"), world.deployment, world.mirror, world.store)
 
 
 def test_damaged_content_is_contradicted_and_missing_content_unchecked(world: World, job: Job) -> None:
