@@ -3,7 +3,11 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.api.world import GTIN, ApiWorld, Client, document_of, slug
+
+pytestmark = pytest.mark.slow
 
 
 def item(serial: str) -> str:

@@ -9,6 +9,8 @@ import pytest
 from epcis.model import parse_document
 from tests.api.world import ApiWorld, Client, slug
 
+pytestmark = pytest.mark.slow
+
 PLACES = ("gs1", "openepcis/documents", "openepcis/events", "event-hash")
 WRONG_FIELDS = {
     "Combination_of_multiple_invalid_fields": "/epcisBody/eventList/",

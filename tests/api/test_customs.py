@@ -1,11 +1,15 @@
 """Reports by a quorum, and what they do to an item's page."""
 
+import pytest
+
 from chain.bindings import types
 from chain.requests import Endorsed, ReportCustoms
 from epcis import digital_link
 from oracle.reports import Decision, customs_decision
 from tests.api.test_items import HTML, Text, capture, issue, link
 from tests.api.world import GTIN, ApiWorld, Client, slug
+
+pytestmark = pytest.mark.slow
 
 
 def report(world: ApiWorld, subject: str, decision: Decision, decided_at: str) -> ReportCustoms:

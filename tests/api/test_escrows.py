@@ -2,10 +2,14 @@
 
 import json
 
+import pytest
+
 from chain.bindings import types
 from chain.requests import ConfirmOrder, DisputeOrder, RefundOrder, RuleOrder, SettleOrder, Withdraw
 from epcis.gs1 import check_digit
 from tests.api.world import CONTEXT, ApiWorld, Client, slug
+
+pytestmark = pytest.mark.slow
 
 
 def shipment(number: int) -> str:

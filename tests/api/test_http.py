@@ -11,6 +11,8 @@ import pytest
 
 from tests.api.world import GTIN, MAX_BODY, ApiWorld, Client, slug
 
+pytestmark = pytest.mark.slow
+
 
 def test_unknown_paths_and_methods_are_problems(api: Client) -> None:
     assert slug(api.get("/nothing", 404)) == "not-found"

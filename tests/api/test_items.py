@@ -4,6 +4,8 @@ import json
 from html.parser import HTMLParser
 from urllib.parse import quote
 
+import pytest
+
 from chain.bindings import types
 from chain.database import reading
 from evidence.bundle import read_bundle
@@ -12,6 +14,8 @@ from evidence.verify import verify_bundle
 from indexer.read import event
 from tests.api.world import GTIN, ApiWorld, Client, slug
 from vault.cid import Cid
+
+pytestmark = pytest.mark.slow
 
 HTML = {"Accept": "text/html"}
 

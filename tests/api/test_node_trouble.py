@@ -18,6 +18,8 @@ from chain.rpc import Rpc
 from indexer.run import Indexer
 from tests.api.world import GTIN, ApiWorld, Client, serving, slug
 
+pytestmark = pytest.mark.slow
+
 
 class BadNode(ThreadingHTTPServer):
     """Answers every call with `answer`."""

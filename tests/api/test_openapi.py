@@ -12,6 +12,8 @@ from epcis.model import parse_document
 from tests.api.world import ApiWorld, Client
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = ROOT / "docs" / "api.md"
 
 

@@ -18,6 +18,8 @@ from chain.sender import Sender, SenderSettings
 from tests.api.world import ApiWorld, Client, serving, slug
 from tests.evidence.world import YEAR, Key, Member
 
+pytestmark = pytest.mark.slow
+
 NONE = "0x" + "00" * 32
 
 

@@ -17,6 +17,8 @@ import pytest
 from chain import anvil
 from chain.anvil import AnvilError, AnvilInUseError, AnvilProcess, start
 
+pytestmark = pytest.mark.slow
+
 ACCOUNT = "0x00000000000000000000000000000000000A11cE"
 PARENT = """
 import sys, time

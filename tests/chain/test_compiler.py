@@ -10,6 +10,8 @@ from chain import artifact, compiler
 from chain.compiler import CompileError, compile_sources
 from chain.toolchain import ROOT, ToolchainError, find_solc
 
+pytestmark = pytest.mark.slow
+
 HEAD = "// SPDX-License-Identifier: Apache-2.0\npragma solidity ^0.8.28;\n"
 
 

@@ -23,6 +23,8 @@ from tests.evidence import documents as docs
 from tests.evidence.world import World, running_world
 from vault.cid import Cid
 
+pytestmark = pytest.mark.slow
+
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10))]
 
 

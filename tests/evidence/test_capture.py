@@ -39,6 +39,8 @@ from tests.evidence import documents as docs
 from tests.evidence.world import Key, Member, World
 from vault.cid import Cid
 
+pytestmark = pytest.mark.slow
+
 
 def jobs_in_sql(world: World) -> int:
     with reading(world.engine) as session:

@@ -17,6 +17,8 @@ from tests.evidence import documents as docs
 from tests.evidence.world import World
 from vault.cid import Cid
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def job(world: World) -> Job:

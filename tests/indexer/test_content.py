@@ -20,6 +20,8 @@ from tests.indexer.samples import MEMBER, attested, batch, event, issue, seal
 from vault.cid import Cid
 from vault.store import LocalStore
 
+pytestmark = pytest.mark.slow
+
 
 class Mirror:
     """An indexer with a clock of its own over one ledger that emits what tests want."""

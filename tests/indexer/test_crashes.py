@@ -19,6 +19,8 @@ from tests.indexer.devchain import DevChain
 from tests.indexer.samples import attested, batch, event, garbage, issue, seal
 from vault.store import LocalStore
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -15,6 +15,8 @@ from tests.indexer.devchain import DevChain
 from tests.indexer.samples import roles_changed
 from vault.store import LocalStore
 
+pytestmark = pytest.mark.slow
+
 
 class Altered(Rpc):
     """A client of a real node whose logs are changed on the way."""

@@ -18,6 +18,8 @@ from tests.indexer.network import GTIN, Network
 from tests.indexer.samples import batch, event, issue, seal
 from vault.store import LocalStore
 
+pytestmark = pytest.mark.slow
+
 SSCC = "https://id.gs1.org/00/095213210000000018"
 
 

@@ -21,6 +21,8 @@ from tests.indexer.devchain import DevChain
 from tests.indexer.samples import garbage, roles_changed
 from vault.store import LocalStore
 
+pytestmark = pytest.mark.slow
+
 
 def roles(engine: Engine) -> list[tuple[int, int]]:
     """(block, roles) of every mirrored event, in chain order."""

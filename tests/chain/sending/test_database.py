@@ -15,6 +15,8 @@ from chain.operation import ChainIdentity
 from chain.outbox import Outbox
 from chain.outbox_tables import METADATA
 
+pytestmark = pytest.mark.slow
+
 IDENTITY = ChainIdentity(1, b"\1" * 32)
 ADDRESS = "0x" + "22" * 20
 

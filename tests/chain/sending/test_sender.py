@@ -17,6 +17,8 @@ from chain.signers import EnvironmentSigner
 from tests.chain.sending.anvil_node import ADDRESS, AnvilNode
 from tests.chain.sending.bytecode import AFTER, ECHO_REVERT, ONCE
 
+pytestmark = pytest.mark.slow
+
 FAST = SenderSettings(lease_ttl=1.0, poll=0.01, idle_poll=0.02)
 FRIEND = "0x" + "11" * 20
 

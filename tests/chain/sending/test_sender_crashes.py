@@ -15,6 +15,8 @@ from chain.sender import read_identity
 from tests.chain.sending.anvil_node import ADDRESS, AnvilNode
 from tests.chain.sending.sending_child import FRIEND, STORY, send_until_killed, tell_story
 
+pytestmark = pytest.mark.slow
+
 SEED = 20261122
 
 

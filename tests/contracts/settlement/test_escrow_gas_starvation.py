@@ -18,6 +18,8 @@ from tests.contracts.settlement.scene import (
     decoded_reason,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def with_gas(scene: Scene, order: dict[str, Any], gas: int) -> Receipt | None:
     """Attest with this much gas; None where the transaction failed as a whole."""

@@ -41,6 +41,8 @@ from tests.contracts.settlement.scene import (
     decoded_reason,
 )
 
+pytestmark = pytest.mark.slow
+
 HONEST, RETURNS_FALSE, BURNS_GAS, REVERTS = 0, 2, 7, 9
 SECOND, HOUR = 1, 3600
 
