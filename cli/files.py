@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.failure import Exit, Failure
+from epcis import canonical
 
 LARGEST: Final = 64 * 1024 * 1024
 """bytes of a file that a command reads"""
@@ -34,6 +35,7 @@ def read_table(path: Path) -> dict[str, Any]:
         if path.suffix.lower() == ".toml":
             found: Any = tomllib.loads(text, parse_float=str)
         else:
+            canonical.refuse_deep(text)
             found = json.loads(text, parse_float=str, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Failure(f"{path}: cannot be read: {error}", Exit.UNCHECKED) from None
