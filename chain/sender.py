@@ -18,17 +18,17 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from chain.answers import cannot_run, explain_revert, problem_of
-from chain.blocks import Block, Receipt
-from chain.errors import CallReverted, ChainError, NodeNonsense, RpcError
+from chain.blocks import Block
+from chain.errors import CallReverted, ChainError, RpcError
 from chain.fees import Fees, quote_fees
-from chain.operation import OPEN, ChainIdentity, Finding, Lease, Operation, Reason, Status, Version
+from chain.lookout import Lookout
+from chain.operation import OPEN, ChainIdentity, Lease, Operation, Reason, Status, Version
 from chain.outbox import Outbox
 from chain.rpc import Rpc
 from chain.signers import Signer, SignerError
 
 _log = logging.getLogger(__name__)
 
-_WALK: Final = 50
 _EAGER: Final = 0.02  # seconds to the second look after a request; then ever longer, up to the setting
 _LONGEST_PAUSE: Final = 5.0
 
@@ -84,7 +84,7 @@ class Sender:
         self._lease: Lease | None = None
         self._nonce_seen = 0
         self._resend_all = True
-        self._missing_since: dict[int, float] = {}
+        self._lookout = Lookout(self.outbox, rpc, signer.address, self.settings.displaced_after)
         self._gap_since: float | None = None
 
     # -- for those who ask ---------------------------------------------------------------------------------
@@ -177,7 +177,9 @@ class Sender:
             raise ChainChanged(f"node {self.rpc.node} serves chain {actual} instead of {self.identity}")
         head = self._head()
         nonce = self.rpc.nonce(self.signer.address)
-        findings = self._look(nonce)
+        findings = self._lookout.findings(nonce)
+        if any(one.receipt is None and not one.displaced for one in findings):
+            self._resend_all = True  # the chain lost what it had
         if self._moved(head):
             return True  # the chain changed under these answers
         depth = self.settings.final_depth
@@ -205,78 +207,6 @@ class Sender:
     def _moved(self, head: Block) -> bool:
         block = self.rpc.get_block(head.number)
         return block is None or block.hash != head.hash
-
-    # -- looking ---------------------------------------------------------------------------------------------
-
-    def _look(self, nonce: int) -> list[Finding]:
-        """What became of open operations, and which mined ones the chain has lost. Writes nothing."""
-        doubtful = self._undone()
-        reopened = {one.id for one in doubtful}
-        doubtful += [
-            one for one in self.outbox.with_nonce(*OPEN) if one.nonce is not None and one.nonce < nonce
-        ]
-        receipts = self._receipts(doubtful)
-        findings = []
-        for one in doubtful:
-            receipt = receipts.get(one.id)
-            if receipt is not None:
-                self._missing_since.pop(one.id, None)
-                reason = None if receipt.succeeded else self._reason(one, receipt)
-                findings.append(Finding(one.id, receipt, reason))
-            elif one.id in reopened:
-                self._resend_all = True
-                findings.append(Finding(one.id))
-            elif self._long_missing(one.id):
-                text = (
-                    f"nonce {one.nonce} of {self.signer.address} was used by a transaction not of this outbox"
-                )
-                findings.append(Finding(one.id, reason=Reason(text), displaced=True))
-        return findings
-
-    def _undone(self) -> list[Operation]:
-        """Mined operations whose block is no longer the chain's.
-
-        From the last one downward, until one stands: what was mined before it stands with it.
-        """
-        undone: list[Operation] = []
-        below: int | None = None
-        step = 1  # usually the last one stands, so a single header is all that is asked for
-        while mined := self.outbox.last_mined(below, step):
-            blocks = self.rpc.get_blocks([one.block_number or 0 for one in mined])
-            for one, block in zip(mined, blocks, strict=True):
-                if block is not None and block.hash == one.block_hash:
-                    return undone
-                undone.append(one)
-            below, step = mined[-1].nonce, _WALK
-        return undone
-
-    def _receipts(self, operations: Sequence[Operation]) -> dict[int, Receipt]:
-        """The receipt of whichever version was mined, by operation id."""
-        asked = [(one.id, version.hash) for one in operations for version in one.versions]
-        found = self.rpc.get_receipts([version_hash for _, version_hash in asked]) if asked else []
-        return {
-            operation_id: receipt
-            for (operation_id, _), receipt in zip(asked, found, strict=True)
-            if receipt is not None
-        }
-
-    def _long_missing(self, operation_id: int) -> bool:
-        since = self._missing_since.setdefault(operation_id, time.monotonic())
-        return time.monotonic() - since >= self.settings.displaced_after
-
-    def _reason(self, operation: Operation, receipt: Receipt) -> Reason:
-        """Why it reverted: receipts don't say, so it is called on the state before and after its block."""
-        gas = next(one.gas for one in operation.versions if one.hash == receipt.transaction_hash)
-        if receipt.gas_used >= gas:
-            return Reason(f"ran out of gas: limit was {gas}")
-        for block in (receipt.block_number - 1, receipt.block_number):
-            try:
-                self.rpc.call(operation.to, operation.data, block, self.signer.address, operation.value, gas)
-            except CallReverted as reverted:
-                return explain_revert(reverted.data)
-            except (RpcError, NodeNonsense) as error:
-                _log.info("operation %d: its revert cannot be repeated: %s", operation.id, error)
-        return Reason("reverted; the reason depends on its place in the block and cannot be repeated")
 
     # -- sending ---------------------------------------------------------------------------------------------
 
