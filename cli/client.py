@@ -11,6 +11,7 @@ from chain.requests import Request
 from cli.failure import Exit, Failure
 from cli.home import Home
 from cli.settings import Settings
+from epcis.canonical import refuse_deep
 
 _WAIT: Final = 25
 """Seconds that the service may wait for the chain before it answers."""
@@ -103,7 +104,9 @@ class ApiClient:
 
     def _json(self, response: httpx.Response) -> Any:
         try:
-            content = response.json()
+            text = response.content.decode("utf-8")
+            refuse_deep(text)
+            content = json.loads(text)
         except ValueError:
             raise Failure(
                 f"{response.url} answered {response.status_code} without JSON", Exit.UNREACHABLE

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from cli.failure import Exit, Failure
 from epcis import canonical
+from epcis.canonical import refuse_deep
 
 LARGEST: Final = 64 * 1024 * 1024
 """bytes of a file that a command reads"""
@@ -36,6 +37,7 @@ def read_table(path: Path) -> dict[str, Any]:
             found: Any = tomllib.loads(text, parse_float=str)
         else:
             canonical.refuse_deep(text)
+            refuse_deep(text)
             found = json.loads(text, parse_float=str, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Failure(f"{path}: cannot be read: {error}", Exit.UNCHECKED) from None

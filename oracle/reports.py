@@ -56,8 +56,15 @@ class Reading:
 
 
 def text_id(text: str) -> bytes:
-    """SHA-256 of a Digital Link's canonical form, or of the text where it is none."""
-    return sha256(normalise(text).encode()).digest()
+    """SHA-256 of a Digital Link's canonical form, or of the text where it is none. Raises ReportError."""
+    return _digest(normalise(text))
+
+
+def _digest(text: str) -> bytes:
+    try:
+        return sha256(text.encode("utf-8")).digest()
+    except UnicodeEncodeError:  # JSON can write half of a surrogate pair
+        raise ReportError(f"{text[:80]!a} is not Unicode text") from None
 
 
 def subject_id(link: str) -> bytes:
@@ -123,7 +130,7 @@ def customs_decision(
         subject=subject_id(subject),
         country=country.encode("ascii"),
         decision=int(decision),
-        declaration=sha256(declaration.encode()).digest(),
+        declaration=_digest(declaration),
         decided_at=millis(decided_at, "decidedAt"),
         cid=cid,
         deadline=deadline,
@@ -162,7 +169,7 @@ def sensor_window(
     return SensorWindow(
         subject=subject_id(subject),
         device=text_id(device),
-        measurement=sha256(measurement.encode()).digest(),
+        measurement=_digest(measurement),
         unit=unit.encode("ascii").ljust(3, b"\0"),
         minimum=min(values),
         maximum=max(values),

@@ -1,9 +1,12 @@
 """Files are read whole or not at all, and numbers with fractions never pass through a float."""
 
+import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from cli.client import ApiClient
 from cli.failure import Failure
 from cli.files import read_bytes, read_table, write_json
 from cli.options import evidence_hash
@@ -32,6 +35,21 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content:
     path.write_bytes(content)
     with pytest.raises(Failure, match=name):
         read_table(path)
+
+
+def test_a_file_nested_too_deeply_ends_no_process(tmp_path: Path) -> None:
+    """Packages that sign raise the recursion limit so far that the standard reader would."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    try:
+        (tmp_path / "a.json").write_bytes(b'{"a":' * 99_000)
+        with pytest.raises(Failure, match="nested deeper"):
+            read_table(tmp_path / "a.json")
+        response = httpx.Response(200, content=b"[" * 99_000, request=httpx.Request("GET", "http://service/"))
+        with ApiClient("http://service") as client, pytest.raises(Failure, match="without JSON"):
+            client._json(response)
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def test_missing_and_too_large_files_are_named(tmp_path: Path) -> None:

@@ -242,3 +242,8 @@ def test_facts_that_make_no_decision_are_named(change: dict[str, Any], field: st
 def test_ids_of_links_and_of_other_texts() -> None:
     assert subject_id(LINK) == text_id(LINK) == sha256(LINK.encode()).digest()
     assert text_id("urn:example:sensor:7") == sha256(b"urn:example:sensor:7").digest()
+
+
+def test_text_that_is_no_unicode_is_a_fault_of_the_report() -> None:
+    with pytest.raises(ReportError, match="Unicode"):
+        text_id("device \ud800")
