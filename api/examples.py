@@ -126,7 +126,7 @@ REQUESTS: Final[dict[type[BaseModel], dict[str, Any]]] = {
     requests.ExecuteAction: {"message": message(types.CouncilAction)},
     requests.GrantKey: _signed(types.KeyGrant, keySignature=_SIGNATURE),
     requests.RevokeKey: _signed(types.KeyRevocation),
-    requests.ChangeAccount: _signed(types.AccountChange),
+    requests.ChangeAccount: _signed(types.AccountChange, accountSignature=_SIGNATURE),
     requests.GrantLicence: _signed(types.Licence),
     requests.RevokeLicence: _signed(types.LicenceRevocation),
     requests.DeclareError: _signed(types.ErrorDeclaration),

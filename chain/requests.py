@@ -156,13 +156,14 @@ class RevokeKey(Signed):
 
 
 class ChangeAccount(Signed):
-    """A member changes the account that holds its passports."""
+    """A member changes the account that holds its passports; the account signs the same change."""
 
     message: Annotated[types.AccountChange, MessageJson(types.AccountChange)]
+    account_signature: Signature
 
     def call(self, deployment: Deployment) -> tuple[str, bytes]:
         return deployment.address("MemberRegistry"), member_registry.encode_change_account(
-            self.message, self.signer, self.signature
+            self.message, self.signer, self.signature, self.account_signature
         )
 
 

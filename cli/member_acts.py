@@ -44,7 +44,13 @@ def revoke_key(session: Session, key: str, member: Member, address: str) -> Act:
 
 
 def change_account(session: Session, key: str, member: Member, account: str, nonce: int) -> Act:
-    """Another account for the member's passports; `nonce` counts such changes from 0."""
-    message = types.AccountChange(member.gln, account, nonce, deadline())
+    """Another account for the member's passports; `nonce` counts such changes from 0.
+
+    `key` and `account` name local keys: the account signs, too, so that nobody registers that of others.
+    """
+    message = types.AccountChange(member.gln, session.address_of(account), nonce, deadline())
     signer, signature = session.sign(key, "MemberRegistry", message)
-    return "/members/accounts", requests.ChangeAccount(message=message, signer=signer, signature=signature)
+    _, own = session.sign(account, "MemberRegistry", message)
+    return "/members/accounts", requests.ChangeAccount(
+        message=message, signer=signer, signature=signature, account_signature=own
+    )

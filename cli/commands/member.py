@@ -108,7 +108,9 @@ def revoke_key(
 @_app.command("change-account")
 def change_account(
     gln: GlnArgument,
-    account: Annotated[str, typer.Option(metavar="NAME|ADDRESS", help="The account from now on.")],
+    account: Annotated[
+        str, typer.Option(metavar="NAME", help="Local key of the account from now on; it signs, too.")
+    ],
     signer: As,
     nonce: Annotated[
         int | None, typer.Option(min=0, help="Number of earlier changes; asked of the chain otherwise.")
@@ -123,10 +125,9 @@ def change_account(
 
     session = Session()
     member = session.member_of(_checked(gln))
-    address = session.address_of(account)
     if nonce is None:
         nonce = _next_nonce(session, member.gln)
-    _report(session.do(member_acts.change_account(session, signer, member, address, nonce)), json)
+    _report(session.do(member_acts.change_account(session, signer, member, account, nonce)), json)
 
 
 def _next_nonce(session: Session, gln: int) -> int:

@@ -42,7 +42,7 @@ interface IMemberRegistry {
         uint64 deadline;
     }
 
-    /// @notice Signed by a live KEY_ADMIN key of the member. EIP-712 type
+    /// @notice Signed by a live KEY_ADMIN key of the member and by the account. EIP-712 type
     /// `AccountChange(uint64 gln,address account,uint64 nonce,uint64 deadline)`; `nonce` counts such changes from 0.
     struct AccountChange {
         uint64 gln;
@@ -128,8 +128,14 @@ interface IMemberRegistry {
     ) external;
     /// @notice Member: ends a key at once.
     function revokeKey(KeyRevocation calldata revocation, address signer, bytes calldata signature) external;
-    /// @notice Member: changes the account that holds its passports.
-    function changeAccount(AccountChange calldata change, address signer, bytes calldata signature) external;
+    /// @notice Member: changes the account that holds its passports; the account signs the same change, so that nobody
+    /// passes off another's account, or what it holds, as its own.
+    function changeAccount(
+        AccountChange calldata change,
+        address signer,
+        bytes calldata signature,
+        bytes calldata accountSignature
+    ) external;
 
     /// @notice The member that `signer` acts for; reverts unless key and member are live and one of `anyOf`
     /// (0: any role at all) is among its effective roles.

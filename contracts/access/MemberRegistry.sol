@@ -142,15 +142,21 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
     }
 
     /// @inheritdoc IMemberRegistry
-    function changeAccount(AccountChange calldata change, address signer, bytes calldata signature) external {
-        _requireSigned(
-            keccak256(abi.encode(ACCOUNT_CHANGE_TYPEHASH, change)), change.deadline, signer, signature
-        );
+    function changeAccount(
+        AccountChange calldata change,
+        address signer,
+        bytes calldata signature,
+        bytes calldata accountSignature
+    ) external {
+        bytes32 structHash = keccak256(abi.encode(ACCOUNT_CHANGE_TYPEHASH, change));
+        _requireSigned(structHash, change.deadline, signer, signature);
         uint64 gln = change.gln;
         _requireLive(signer, gln, Roles.KEY_ADMIN, true);
         uint64 expected = _accountNonces[gln];
         if (change.nonce != expected) revert NonceInvalid(gln, change.nonce, expected);
         _requireFreeAccount(change.account, gln);
+        // Without it a member could keep an account from whoever it belongs to, or show as its own what it holds.
+        _requireSignature(structHash, change.account, accountSignature);
 
         _accountNonces[gln] = expected + 1;
         Member storage record = _members[gln];

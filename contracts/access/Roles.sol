@@ -24,6 +24,8 @@ library Roles {
     uint32 internal constant ORACLE = 1 << 8;
     /// @dev Supervises; reads everything, may recall.
     uint32 internal constant REGULATOR = 1 << 9;
+    /// @dev Those that see goods change hands: a key limited to other work proves no milestone of an order.
+    uint32 internal constant HANDLING = MAKER | INSPECTOR | CARRIER | CUSTOMS | TRADER;
     /// @dev All of the above.
     uint32 internal constant ACTIVITIES = (1 << 10) - 1;
     /// @dev Of a key only: may grant and revoke the member's keys.

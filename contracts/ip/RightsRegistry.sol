@@ -35,8 +35,10 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
     mapping(bytes32 mark => MarkRecord) private _marks;
     mapping(bytes32 licence => LicenceRecord) private _licences;
     mapping(bytes32 licence => mapping(uint64 gtin => bool)) private _covers;
-    // Territories of a mark or a licence: one bit for each pair of letters, 676 in three words.
-    mapping(bytes32 markOrLicence => mapping(uint256 word => uint256 bits)) private _territories;
+    // One bit for each pair of letters, 676 in three words. Marks and licences apart: a mark's id is chosen freely, and
+    // one that is a licence's would add its territories to the licence's.
+    mapping(bytes32 mark => mapping(uint256 word => uint256 bits)) private _markTerritories;
+    mapping(bytes32 licence => mapping(uint256 word => uint256 bits)) private _licenceTerritories;
 
     /// @notice Binds the registry to the authority and, for good, to the member registry.
     constructor(address authority_, IMemberRegistry registry_) AccessManaged(authority_) {
@@ -83,7 +85,7 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
         if (validUntil <= block.timestamp) revert ValidityInvalid(uint48(block.timestamp), validUntil);
 
         _marks[mark] = MarkRecord({owner: owner, validUntil: validUntil, cancelledAt: 0});
-        _storeTerritories(mark, territories);
+        _storeTerritories(_markTerritories[mark], territories);
         emit MarkRegistered(mark, owner, name, territories, niceClasses, validUntil);
     }
 
@@ -116,10 +118,10 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
         }
 
         _storeGtins(licence, terms.gtins, owner);
-        _storeTerritories(licence, terms.territories);
+        _storeTerritories(_licenceTerritories[licence], terms.territories);
         for (uint256 i = 0; i < terms.territories.length; ++i) {
             bytes2 territory = terms.territories[i];
-            if (!_includes(terms.mark, territory)) revert MarkNotInTerritory(terms.mark, territory);
+            if (!_includes(_markTerritories[terms.mark], territory)) revert MarkNotInTerritory(terms.mark, territory);
         }
         _licences[licence] = LicenceRecord({
             mark: terms.mark,
@@ -245,7 +247,7 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
 
     function _requireIncluded(bytes32 licence, bytes2 territory) private view {
         if (!_isTerritory(territory)) revert TerritoryInvalid(territory);
-        if (!_includes(licence, territory)) revert TerritoryNotLicensed(licence, territory);
+        if (!_includes(_licenceTerritories[licence], territory)) revert TerritoryNotLicensed(licence, territory);
     }
 
     function _storeGtins(bytes32 licence, uint64[] calldata gtins, uint64 owner) private {
@@ -258,7 +260,9 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
         }
     }
 
-    function _storeTerritories(bytes32 id, bytes2[] calldata territories) private {
+    function _storeTerritories(mapping(uint256 word => uint256 bits) storage kept, bytes2[] calldata territories)
+        private
+    {
         if (territories.length == 0) revert FieldEmpty("territories");
         uint256[3] memory words;
         for (uint256 i = 0; i < territories.length; ++i) {
@@ -267,14 +271,18 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
             words[bit >> 8] |= 1 << (bit & 0xff);
         }
         for (uint256 word = 0; word < 3; ++word) {
-            if (words[word] != 0) _territories[id][word] = words[word];
+            if (words[word] != 0) kept[word] = words[word];
         }
     }
 
     /// @dev `territory` must be two upper-case letters.
-    function _includes(bytes32 id, bytes2 territory) private view returns (bool) {
+    function _includes(mapping(uint256 word => uint256 bits) storage kept, bytes2 territory)
+        private
+        view
+        returns (bool)
+    {
         uint256 bit = _territoryBit(territory);
-        return _territories[id][bit >> 8] & (1 << (bit & 0xff)) != 0;
+        return kept[bit >> 8] & (1 << (bit & 0xff)) != 0;
     }
 
     function _territoryBit(bytes2 territory) private pure returns (uint256) {

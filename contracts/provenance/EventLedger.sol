@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IMemberRegistry} from "../access/IMemberRegistry.sol";
+import {Roles} from "../access/Roles.sol";
 import {SignedAction} from "../access/SignedAction.sol";
 import {IAttestationConsumer} from "./IAttestationConsumer.sol";
 import {IEventLedger} from "./IEventLedger.sol";
@@ -61,7 +62,8 @@ contract EventLedger is IEventLedger, SignedAction {
 
         bytes32 structHash = _hash(attestation);
         _requireSigned(structHash, attestation.deadline, signer, signature);
-        uint64 member = registry.requireRole(signer, 0);
+        // Where money may follow, a key that its member limited to other work (a sensor's gateway) does not do.
+        uint64 member = registry.requireRole(signer, attestation.milestone == 0 ? 0 : Roles.HANDLING);
         if (_attested[member][sealId] != 0) revert AlreadyAttested(member, sealId);
 
         // Applied before the consumer is called, so that it finds nothing pending when it comes back in.

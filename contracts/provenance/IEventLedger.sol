@@ -74,6 +74,7 @@ interface IEventLedger {
     error FieldEmpty(string field);
 
     /// @notice Records one event and offers it to the consumer it names; a failing consumer never stops the record.
+    /// Where `milestone` is not zero, the signer's key needs a role that handles goods (`Roles.HANDLING`).
     /// @param consumerData passed on to the consumer; neither signed, stored nor emitted.
     function attest(
         Attestation calldata attestation,

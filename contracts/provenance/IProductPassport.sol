@@ -16,7 +16,8 @@ interface IProductPassport {
     }
 
     /// @notice Signed by the issuing maker, the licensor, or (as a seizure) a CUSTOMS or REGULATOR member.
-    /// `item` zero stops the whole issue; `evidence` is SHA-256 of the published decision.
+    /// `item` zero stops the whole issue; `evidence` is SHA-256 of the published decision. An item that was seized is
+    /// stopped in every issue, one that was recalled in those of the same maker and GTIN.
     struct Recall {
         bytes32 issueId;
         bytes32 item;
@@ -64,7 +65,7 @@ interface IProductPassport {
     error AlreadyMaterialised(uint256 tokenId, bytes32 issueId);
     /// @notice Item or issue was stopped by a recall or seizure.
     error ItemRecalled(uint256 tokenId, bytes32 issueId);
-    /// @notice The item or issue is stopped already.
+    /// @notice The item or issue is seized already, or (by maker or licensor) recalled already.
     error AlreadyRecalled(bytes32 issueId, bytes32 item);
     /// @notice `member` is neither maker, licensor nor an authority.
     error NotRecaller(bytes32 issueId, uint64 member);
@@ -86,7 +87,8 @@ interface IProductPassport {
     function issueRecord(bytes32 issueId) external view returns (IssueRecord memory);
     /// @notice The issue a token came from; zero where the item was never materialised.
     function issueOf(uint256 tokenId) external view returns (bytes32 issueId);
-    /// @notice The member who stopped this item or its issue, and the evidence; zeros where nobody did.
+    /// @notice The member who stopped this item or its issue, and the evidence; zeros where nobody did. A seizure is
+    /// named before a recall, and the issue's before the item's.
     function recallOf(bytes32 issueId, bytes32 item) external view returns (uint64 by, bytes32 evidence);
     /// @notice Id of an issue: keccak256(abi.encode(maker, root)).
     function issueIdOf(uint64 maker, bytes32 root) external pure returns (bytes32);

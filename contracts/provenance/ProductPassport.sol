@@ -60,8 +60,11 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
     uint32 private _issueCount;
     mapping(uint256 tokenId => KeptToken) private _tokens;
     mapping(address owner => uint256) private _held;
-    /// @dev By what a stop reaches and item (zero for a whole issue); see `_reach`.
+    /// @dev Recalls by what they reach and item (zero for a whole issue); see `_reach`.
     mapping(bytes32 reach => mapping(bytes32 item => Stop)) private _stops;
+    /// @dev Seizures by item, or by issue where the whole is seized: whoever issues the item, and whoever recalled it
+    /// before to keep the authority's decision from being recorded.
+    mapping(bytes32 itemOrIssue => Stop) private _seizures;
 
     /// @notice Binds the passports to one registry of members and one of rights for ever.
     constructor(IMemberRegistry registry_, IRightsRegistry rights_) ERC721("TradeSeal Product Passport", "TSPP") {
@@ -120,7 +123,9 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
         if (head.maker == 0) revert IssueUnknown(stop.issueId);
         (uint64 by, bool seizure) = _recaller(stop.issueId, head.maker, signer);
 
-        Stop storage place = _stops[stop.item == 0 ? stop.issueId : _reach(head)][stop.item];
+        Stop storage place = seizure
+            ? _seizures[stop.item == 0 ? stop.issueId : stop.item]
+            : _stops[stop.item == 0 ? stop.issueId : _reach(head)][stop.item];
         if (place.by != 0) revert AlreadyRecalled(stop.issueId, stop.item);
         place.by = by;
         place.evidence = stop.evidence;
@@ -157,7 +162,9 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
 
     /// @inheritdoc IProductPassport
     function recallOf(bytes32 issueId, bytes32 item) external view returns (uint64 by, bytes32 evidence) {
-        Stop storage stop = _stops[issueId][0];
+        Stop storage stop = _seizures[issueId];
+        if (stop.by == 0) stop = _seizures[item];
+        if (stop.by == 0) stop = _stops[issueId][0];
         if (stop.by == 0) stop = _stops[_reach(_issues[issueId].head)][item];
         return (stop.by, stop.evidence);
     }
@@ -266,11 +273,16 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
         IMemberRegistry.Member memory holder,
         address account
     ) private view {
-        if (head.stopped || (_tokens[tokenId].named && _stops[_reach(head)][bytes32(tokenId)].by != 0)) {
+        if (head.stopped || (_tokens[tokenId].named && _isStopped(head, bytes32(tokenId)))) {
             revert ItemRecalled(tokenId, issueId);
         }
         if (!holder.active) revert HolderNotMember(account);
         rights.checkTerritory(_issues[issueId].licence, holder.country);
+    }
+
+    /// @dev Whether an authority seized the item, or its maker or licensor recalled it.
+    function _isStopped(Head memory head, bytes32 item) private view returns (bool) {
+        return _seizures[item].by != 0 || _stops[_reach(head)][item].by != 0;
     }
 
     /// @dev The member that may stop this issue by `signer`'s key, and whether it does so as an authority. A key that
@@ -290,8 +302,9 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
         }
     }
 
-    /// @dev Where an item's stop is kept: by maker and GTIN, so that issuing the item again does not free it. No wider,
+    /// @dev Where an item's recall is kept: by maker and GTIN, so that issuing the item again does not free it. No wider,
     /// as nothing proves that the item is in the issue which a recall names: a maker or licensor could stop others'.
+    /// An authority may name any issue anyway, so what it seizes is seized whoever issues it again.
     function _reach(Head memory head) private pure returns (bytes32) {
         return bytes32((uint256(head.maker) << 64) | head.gtin);
     }

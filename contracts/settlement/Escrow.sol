@@ -93,6 +93,8 @@ contract Escrow is IAttestationConsumer, SignedAction, EscrowFunds {
         _requireSame("member", bytes32(uint256(member)), bytes32(uint256(order.prover)));
         _requireSame("subject", attestation.subject, order.shipment);
         _requireSame("milestone", bytes32(uint256(attestation.milestone)), bytes32(uint256(_DELIVERED)));
+        // What it may mean one day is nothing that this contract knows, and every verifier refuses it.
+        _requireSame("extension", attestation.extension, 0);
 
         uint48 windowEnd = uint48(block.timestamp) + order.inspectionWindow;
         current.provenAt = uint48(block.timestamp);

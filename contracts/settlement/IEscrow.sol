@@ -120,7 +120,7 @@ interface IEscrow {
     /// @notice The token delivered another amount than the order says.
     error AmountReceived(uint256 received, uint256 expected);
     /// @notice The attestation, or a signed consent, dispute or ruling, is not of this order, shipment, prover or
-    /// milestone.
+    /// milestone, or has an extension.
     error ProofMismatch(string field, bytes32 actual, bytes32 expected);
     /// @notice Too early: possible from `from` (Unix seconds).
     error TooEarly(bytes32 order, uint256 timestamp, uint256 from);

@@ -94,7 +94,8 @@ library OrderRules {
     function _requireParties(IEscrow.Order calldata order, IMemberRegistry registry) private view {
         if (order.seller == order.buyer) revert IEscrow.OrderInvalid("seller", order.seller);
         if (order.prover == order.seller) revert IEscrow.OrderInvalid("prover", order.prover);
-        _requireActive(registry, order.prover);
+        uint32 proving = _requireActive(registry, order.prover);
+        if (proving & Roles.HANDLING == 0) revert IMemberRegistry.RoleMissing(order.prover, Roles.HANDLING, proving);
         if (order.inspectionWindow == 0) return;
         if (order.arbiter == 0 || order.arbiter == order.buyer || order.arbiter == order.seller) {
             revert IEscrow.OrderInvalid("arbiter", order.arbiter);

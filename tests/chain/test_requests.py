@@ -51,7 +51,10 @@ CALLS: dict[type[Request], tuple[str, str, dict[str, Any], str]] = {
         "MemberRegistry", "grantKey", message(types.KeyGrant) | SIGNED | {"key_signature": signatures}, "",
     ),
     requests.RevokeKey: ("MemberRegistry", "revokeKey", message(types.KeyRevocation) | SIGNED, ""),
-    requests.ChangeAccount: ("MemberRegistry", "changeAccount", message(types.AccountChange) | SIGNED, ""),
+    requests.ChangeAccount: (
+        "MemberRegistry", "changeAccount",
+        message(types.AccountChange) | SIGNED | {"account_signature": signatures}, "",
+    ),
     requests.GrantLicence: ("RightsRegistry", "grant", message(types.Licence) | SIGNED, ""),
     requests.RevokeLicence: ("RightsRegistry", "revoke", message(types.LicenceRevocation) | SIGNED, ""),
     requests.DeclareError: ("EventLedger", "declareError", message(types.ErrorDeclaration) | SIGNED, ""),

@@ -255,6 +255,19 @@ class World:
         """Let the passport contract use up licences."""
         self.as_council(self.authority, "grantRole", PASSPORT_ROLE, passport, 0)
 
+    def change_account(
+        self, member: Party, account: Signer, by: Signer | None = None, **changes: Any
+    ) -> Receipt:
+        """A member registers another account, which signs, too."""
+        values = {
+            "gln": member.gln,
+            "account": account.address,
+            "nonce": self.registry.call("accountNonce", member.gln),
+            "deadline": self.deadline,
+        } | changes
+        consent = sign(self.registry, "AccountChange", values, account) if account.secret else b""
+        return self.send(self.registry, "changeAccount", "AccountChange", values, by or member.key, consent)
+
     def licence_terms(self, **changes: Any) -> dict[str, Any]:
         """Brand to maker: GTIN `gtin_of(1)`, made in CN, sold in DE and US, 1,000 items, one year."""
         return {

@@ -130,7 +130,7 @@ def submit(contract: Contract, vector: Any, signature: bytes) -> None:
         endorsement = {"signer": KEY.address, "signature": signature}
         contract.transact(FUNCTIONS[kind], message, [endorsement, endorsement])
     else:
-        more = [signature] if kind == "KeyGrant" else [b""] if kind == "Attestation" else []
+        more = {"KeyGrant": [signature], "AccountChange": [signature], "Attestation": [b""]}.get(kind, [])
         contract.transact(FUNCTIONS[kind], message, KEY.address, signature, *more)
 
 

@@ -11,6 +11,8 @@ from tests.contracts.evm import ZERO_ADDRESS, Contract, Evm, address_of, attempt
 from tests.contracts.gas import GasSnapshot
 from tests.contracts.harness import World, build_world, sign, signer
 
+pytestmark = pytest.mark.slow
+
 A, B, C, D = (address_of(f"seat {letter}") for letter in "ABCD")
 
 

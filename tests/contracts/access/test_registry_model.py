@@ -10,6 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.contracts.evm import Evm, Reverted, attempt
 from tests.contracts.harness import ACTIVITIES, DAY, KEY_ADMIN, Party, build_world, signer
 
+pytestmark = pytest.mark.slow
+
 KEYS = [signer(f"model key {number}") for number in range(6)]
 ACCOUNTS = [signer(f"model account {number}") for number in range(3)]
 ROLE_SETS = st.sampled_from([1, 2, 3, 1 << 5, 1 << 10, 0])
@@ -136,9 +138,10 @@ class RegistryMachine(RuleBasedStateMachine):
         allowed = self.may(by, member, KEY_ADMIN) and self.accounts[1 - member] != address
         gln = self.members[member].gln
         nonce = self.registry.call("accountNonce", gln)
-        values = {"gln": gln, "account": address, "nonce": nonce, "deadline": self.world.deadline}
         with attempt() as tried:
-            self.world.send(self.registry, "changeAccount", "AccountChange", values, self.signers[by])
+            self.world.change_account(
+                self.members[member], ACCOUNTS[account], self.signers[by], gln=gln, nonce=nonce
+            )
         assert tried.done == allowed, str(tried.error)
         if tried.done:
             self.accounts[member] = address

@@ -7,7 +7,7 @@ from epcis import tree
 from epcis.digital_link import item_id, item_uri
 from tests.contracts.evm import ZERO_ADDRESS, Contract, Reverted, address_of
 from tests.contracts.gas import GasSnapshot
-from tests.contracts.harness import YEAR, World, sign
+from tests.contracts.harness import YEAR, World, signer
 from tests.contracts.provenance.scene import IssuedItems, issue, materialise, recall
 
 
@@ -136,16 +136,10 @@ def test_a_suspended_maker_gets_no_passport(
 def test_the_maker_s_present_account_is_given_the_token(
     world: World, passport: Contract, items: IssuedItems, issued: bytes
 ) -> None:
-    change = {
-        "gln": world.maker.gln,
-        "account": address_of("new account"),
-        "nonce": 0,
-        "deadline": world.deadline,
-    }
-    signature = sign(world.registry, "AccountChange", change, world.maker.key)
-    world.registry.transact("changeAccount", change, world.maker.key.address, signature)
+    account = signer("new account")
+    world.change_account(world.maker, account)
     token = materialise(passport, issued, items).result
-    assert passport.call("ownerOf", token) == address_of("new account")
+    assert passport.call("ownerOf", token) == account.address
 
 
 def deep(world: World, passport: Contract) -> list[tuple[bytes, int, str, list[bytes]]]:
