@@ -103,7 +103,7 @@ def test_stopped_once(world: World, passport: Contract, issued: bytes) -> None:
     for token in (ITEMS.token(0), 0):
         recall(world, passport, issued, token, world.maker.key)
         with pytest.raises(Reverted) as refused:
-            recall(world, passport, issued, token, world.customs_a.key)
+            recall(world, passport, issued, token, world.brand.key)
         assert refused.value.name == "AlreadyRecalled"
         assert refused.value.values == {"issueId": issued, "item": as_item(token)}
         assert passport.call("recallOf", issued, as_item(token)) == (world.maker.gln, EVIDENCE)
