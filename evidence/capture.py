@@ -118,14 +118,15 @@ class CaptureService:
         member = self._member_of(signed.signer)
         batch = batch_of(events, gln_text(member), signed.seed)
         anchor = batch.anchor(signed.deadline)
-        self._check_deadline(signed.deadline)
         self._check_signature(signed.signer, anchor, signed.signature)
-        return self._accept_batch(member, batch, signed)
-
-    def _accept_batch(self, member: int, batch: Batch, signed: SignatureHeader) -> Job:
+        # What was accepted in time stays so: the same request again is answered after its deadline, too.
         again = self._live(BATCH, member, batch.root)
         if again is not None:
             return again
+        self._check_deadline(signed.deadline)
+        return self._accept_batch(member, batch, signed)
+
+    def _accept_batch(self, member: int, batch: Batch, signed: SignatureHeader) -> Job:
         for leaf in batch.leaves:
             self._store.put(leaf.document)
         events = [

@@ -92,6 +92,8 @@ def test_the_same_request_twice_is_one_job_and_one_anchor(world: World) -> None:
     # signed again, with another deadline
     third = world.service.capture(document, world.header(document, world.maker, deadline=world.now() + 999))
     assert third.capture_id == first.capture_id
+    # after its deadline: what was accepted in time stays so
+    assert world.service.capture(document, world.header(document, world.maker, deadline=1)) == third
     world.finished(first)
     assert world.service.capture(document, header).success
     assert anchors(world, build_batch(document, world.maker.gln, bytes(32)).root) == 1
