@@ -10,6 +10,8 @@ from tests.contracts.gas import GasSnapshot
 from tests.contracts.harness import YEAR, Party, World, party
 from tests.contracts.provenance.scene import IssuedItems, issue, materialise, recall
 
+pytestmark = pytest.mark.slow
+
 ITEMS = IssuedItems([f"S{number}" for number in range(6)])
 
 
