@@ -28,6 +28,7 @@ from chain.sender import Sender
 from indexer.read import credits_of
 from indexer.read import order as read_order
 from indexer.read.events import attestation
+from indexer.read.values import ZERO_HASH
 from indexer.tables.provenance import Attested, EffectApplied, EffectFailed, ErrorDeclared
 from indexer.tables.settlement import (
     Credited,
@@ -229,6 +230,7 @@ def effects_due(session: Session) -> Iterator[Due]:
             col(opened.shipment) == col(Attested.subject),
             col(opened.address) == col(Attested.consumer),
             col(Attested.milestone) == _DELIVERED,
+            col(Attested.extension) == ZERO_HASH,
             exists().where(col(OrderFunded.order) == col(opened.order)),
             ~exists().where(col(DeliveryProven.order) == col(opened.order)),
             ~_closed(),

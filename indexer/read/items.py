@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from epcis import digital_link, tree
@@ -293,10 +293,23 @@ def _passport(session: Session, item_id: str) -> Passport | None:
 
 
 def _recalls(session: Session, item_id: str, issue_ids: list[str]) -> list[Recall]:
+    """What stops an item, as the passport contract decides.
+
+    A seizure stops it whoever issued it; a recall stops it in every issue of its maker, or the whole issue.
+    """
+    makers = {
+        (row.maker, row.gtin)
+        for part in chunks(list(dict.fromkeys(issue_ids)))
+        for row in session.scalars(select(Issued).where(col(Issued.issue_id).in_(part)))
+    }
     rows: list[Recalled] = []
     for part in chunks(list(dict.fromkeys(issue_ids))):
-        stopped = or_(col(Recalled.item) == item_id, col(Recalled.item) == ZERO_HASH)
-        rows += in_order(session, Recalled, col(Recalled.issue_id).in_(part), stopped)
+        rows += in_order(session, Recalled, col(Recalled.issue_id).in_(part), col(Recalled.item) == ZERO_HASH)
+    for row in in_order(session, Recalled, col(Recalled.item) == item_id):
+        named = session.scalars(select(Issued).where(col(Issued.issue_id) == row.issue_id)).first()
+        if row.seizure or (named is not None and (named.maker, named.gtin) in makers):
+            rows.append(row)
+    rows.sort(key=lambda row: (row.block_number, row.log_index))
     return [
         Recall(
             issue_id=row.issue_id,

@@ -1,6 +1,7 @@
 """The read models over the product's own contracts: one item from licence to paid delivery and recall."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -136,6 +137,17 @@ def told(shared_chain: DevChain, tmp_path_factory: pytest.TempPathFactory) -> It
     signature = network.brand.key.sign(stop, network.domain("ProductPassport"))
     recall = product_passport.encode_recall(stop, network.brand.key.address, signature)
     network.call("ProductPassport", recall)
+    office = network.offices[0]
+    seized = replace(stop, item=digital_link.item_id(item("B1")))
+    signature = office.key.sign(seized, network.domain("ProductPassport"))
+    network.call("ProductPassport", product_passport.encode_recall(seized, office.key.address, signature))
+    elsewhere = replace(
+        stop, item=digital_link.item_id(item("B2"))
+    )  # the brand names an item it never issued
+    signature = network.brand.key.sign(elsewhere, network.domain("ProductPassport"))
+    network.call(
+        "ProductPassport", product_passport.encode_recall(elsewhere, network.brand.key.address, signature)
+    )
 
     suspend = member_registry.encode_suspend(network.bank.number, b"\x08" * 32)
     network.call("MemberRegistry", suspend)
@@ -211,6 +223,15 @@ def test_proofs_lead_to_the_roots_on_the_chain(told: Told) -> None:
     receipt = told.network.chain.rpc.get_receipt(bytes.fromhex(proof.transaction[2:]))
     assert receipt is not None
     assert receipt.block_number == proof.block_number
+
+
+def test_a_seizure_stops_an_item_whoever_issues_it(told: Told) -> None:
+    (found,) = read.item_history(told.session, item("B1")).recalls
+    assert (found.by, found.seizure, found.whole_issue) == (told.network.offices[0].gln, True, False)
+
+
+def test_a_recall_stops_nothing_that_its_maker_did_not_issue(told: Told) -> None:
+    assert read.item_history(told.session, item("B2")).recalls == []
 
 
 def test_recall_stops_one_item(told: Told) -> None:
