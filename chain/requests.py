@@ -4,11 +4,9 @@ A request carries what members signed; whoever relays it adds nothing that matte
 command line and the keeper make them.
 """
 
-import re
-from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field
 
 from chain.bindings import (
     council,
@@ -21,62 +19,9 @@ from chain.bindings import (
     rights_registry,
     types,
 )
-from chain.codec import FieldError, address, uint
 from chain.deployment import Deployment
-from chain.messages import MAX_SAFE, MessageJson, read_integer
-
-
-def _bytes(size: int | None) -> Callable[[object], bytes]:
-    def read(value: object) -> bytes:
-        if isinstance(value, bytes):
-            data = value
-        elif isinstance(value, str) and _HEX_TEXT.fullmatch(value):
-            data = bytes.fromhex(value[2:])
-        else:
-            raise ValueError("must be hexadecimal text with 0x")
-        if size is not None and len(data) != size:
-            raise ValueError(f"must have {size} bytes, has {len(data)}")
-        return data
-
-    return read
-
-
-def _address(value: object) -> str:
-    try:
-        return address("address", value)
-    except FieldError as error:
-        raise ValueError(str(error)[:200]) from None
-
-
-def _uint64(value: object) -> int:
-    try:
-        number = read_integer(value, "number") if isinstance(value, str) else value
-        uint("number", number, 64)
-    except FieldError as error:
-        raise ValueError(str(error)[:200]) from None
-    return number  # type: ignore[return-value]  # uint refused whatever is no integer
-
-
-_HEX_TEXT: Final = re.compile("0x(?:[0-9a-fA-F]{2})*")
-_HEX: Final = PlainSerializer(lambda data: "0x" + data.hex(), return_type=str)
-Bytes32 = Annotated[
-    bytes, BeforeValidator(_bytes(32), json_schema_input_type=str), Field(examples=["0x" + "ab" * 32]), _HEX
-]
-Signature = Annotated[
-    bytes,
-    BeforeValidator(_bytes(None), json_schema_input_type=str),
-    Field(max_length=4096, examples=["0x" + "5a" * 65]),
-    _HEX,
-]
-Address = Annotated[
-    str, BeforeValidator(_address), Field(examples=["0x00000000000000000000000000000000000000A1"])
-]
-Uint64 = Annotated[
-    int,
-    BeforeValidator(_uint64, json_schema_input_type=int | str),
-    PlainSerializer(lambda number: number if number <= MAX_SAFE else str(number), return_type=int | str),
-]
-"""A JSON integer, as decimal text where it is beyond 2^53-1."""
+from chain.fields import Address, Bytes32, Signature, Uint64
+from chain.messages import MessageJson
 
 
 class Request(BaseModel):

@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 
 from chain.database import reading
 from chain.deployment import Deployment
+from chain.fields import hex_text
 from chain.rpc import Rpc
 from evidence.audit_chain import ChainAudit, content_findings
 from evidence.audit_mirror import (
@@ -24,7 +25,6 @@ from evidence.audit_mirror import (
     rebuilt,
     state_findings,
 )
-from evidence.fields import hex_text
 from evidence.findings import Finding, Progress
 from indexer.compare import Rows
 from indexer.tables.content import PRESENT, Content, EventEpc, EventProof, IssuedItem, Manifest, SealedEvent

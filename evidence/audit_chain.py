@@ -10,11 +10,11 @@ from chain.bindings import escrow, event_ledger, product_passport, types
 from chain.codec import DecodeError
 from chain.deployment import Deployment
 from chain.errors import RpcError
+from chain.fields import hex_text, raw_bytes
 from chain.rpc import Rpc
 from epcis import canonical
 from evidence.chain_records import EFFECT_MASK, attestation_record
 from evidence.documents import Refused, read_sealed
-from evidence.fields import hex_text
 from evidence.findings import Finding
 from evidence.signed_fields import ZERO32, compare
 from indexer.read.events import struct
@@ -51,7 +51,7 @@ class ChainAudit:
         rows = self._session.exec(select(Anchored)).all()
         kept = self._ask(
             "EventLedger",
-            [event_ledger.encode_anchored(row.member, _raw(row.root)) for row in rows],
+            [event_ledger.encode_anchored(row.member, raw_bytes(row.root)) for row in rows],
             event_ledger.decode_anchored_result,
         )
         for row, found in zip(rows, kept, strict=True):
@@ -63,7 +63,7 @@ class ChainAudit:
         rows = self._session.exec(select(Attested)).all()
         kept = self._ask(
             "EventLedger",
-            [event_ledger.encode_attested(row.member, _raw(row.seal_id)) for row in rows],
+            [event_ledger.encode_attested(row.member, raw_bytes(row.seal_id)) for row in rows],
             event_ledger.decode_attested_result,
         )
         for row, found in zip(rows, kept, strict=True):
@@ -81,12 +81,12 @@ class ChainAudit:
         rows = self._session.exec(select(Issued)).all()
         kept = self._ask(
             "ProductPassport",
-            [product_passport.encode_issue_record(_raw(row.issue_id)) for row in rows],
+            [product_passport.encode_issue_record(raw_bytes(row.issue_id)) for row in rows],
             product_passport.decode_issue_record_result,
         )
         for row, found in zip(rows, kept, strict=True):
             wanted = types.IssueRecord(
-                row.maker, row.gtin, row.size, row.block_time, _raw(row.licence), _raw(row.root)
+                row.maker, row.gtin, row.size, row.block_time, raw_bytes(row.licence), raw_bytes(row.root)
             )
             if found != wanted:
                 text = f"logged as {wanted}, the passport contract keeps {found}"
@@ -96,7 +96,7 @@ class ChainAudit:
         found = orders(self._session)
         domain = self._deployment.domain("Escrow")
         kept = self._ask(
-            "Escrow", [escrow.encode_state(_raw(one.hash)) for one in found], escrow.decode_state_result
+            "Escrow", [escrow.encode_state(raw_bytes(one.hash)) for one in found], escrow.decode_state_result
         )
         for one, state in zip(found, kept, strict=True):
             place = f"order/{one.hash}"
@@ -168,7 +168,3 @@ def _issued_twice(session: Session) -> Iterator[Finding]:
             first, *others = [issue_id for issue_id, _ in issues]
             text = f"issued more than once: {first} counts, and {', '.join(others)}"
             yield Finding("issue", item_id, text, items=(issues[0][1],))
-
-
-def _raw(text: str) -> bytes:
-    return bytes.fromhex(text[2:])

@@ -13,8 +13,8 @@ from sqlmodel import Session
 from chain.codec import checksum
 from chain.database import open_engine, reading
 from chain.deployment import Deployment
+from chain.fields import hex_text
 from chain.rpc import Rpc
-from evidence.fields import hex_text
 from evidence.findings import Finding
 from indexer.compare import Key, Rows, compare, mirrored_tables
 from indexer.run import Indexer

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from chain.bindings.types import Anchor, Attestation, Issue
+from chain.fields import hex_text
 from epcis import canonical
 from epcis.gs1 import parse_gln, parse_gtin, parse_serial
 from epcis.model import signed_fields
 from epcis.sealed import Sealed
 from epcis.tree import Tree, event_leaf, item_leaf, leaf_salt
 from evidence.documents import read_document, read_event
-from evidence.fields import hex_text
 from evidence.signed_fields import ZERO32, ZERO_ADDRESS, fields_of
 from vault.cid import Cid
 from vault.unixfs import cid_of

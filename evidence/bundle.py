@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import BeforeValidator, Field, ValidationError
 
 from chain.bindings.types import Attestation
+from chain.fields import Address, Bytes32
 from chain.messages import MessageJson
 from epcis import canonical
 from epcis.digital_link import DigitalLinkError
 from epcis.digital_link import canonical as canonical_link
-from evidence.fields import Address, Bytes32, Count, Gln, Record, explain
+from evidence.fields import Count, Gln, Record, explain
 
 MAX_BUNDLE: Final = 64 * 1024 * 1024
 """bytes"""

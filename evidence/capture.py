@@ -20,6 +20,7 @@ from chain.bindings.types import Attestation
 from chain.codec import TypedMessage
 from chain.deployment import Deployment
 from chain.errors import CallReverted
+from chain.fields import Address, HexBytes, hex_text
 from chain.messages import MessageJson
 from chain.rpc import Rpc
 from epcis import canonical
@@ -38,7 +39,7 @@ from evidence.errors import (
     TooLarge,
     UnknownJob,
 )
-from evidence.fields import Address, HexBytes, Record, explain, gln_text, hex_text
+from evidence.fields import Record, explain, gln_text
 from evidence.job_runner import JobRunner, Submitter
 from evidence.job_store import ATTESTATION, BATCH, EXISTING, JobStore, NewEvent, mirrored
 from evidence.jobs import Job

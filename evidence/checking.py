@@ -10,9 +10,9 @@ from chain.bindings.event_ledger import EventLedger
 from chain.bindings.product_passport import ProductPassport
 from chain.codec import DecodeError
 from chain.errors import CallReverted, ChainError
+from chain.fields import hex_text
 from chain.rpc import Rpc
 from evidence.bundle import Bundle, Trust
-from evidence.fields import hex_text
 from evidence.report import Check, Link, Status
 
 

@@ -1,17 +1,13 @@
 """Field types of the JSON that this room reads from strangers: strict, bounded, named when they are wrong."""
 
-import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 from pydantic.alias_generators import to_camel
 
-from chain.codec import FieldError, address
 from epcis.canonical import MAX_INTEGER
 from epcis.gs1 import Gs1KeyError, parse_gln
 from vault.cid import Cid, InvalidCid
-
-_HEX: Final = re.compile(r"0x(?:[0-9a-f]{2})*")
 
 
 class Record(BaseModel):
@@ -30,36 +26,6 @@ class Record(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """The object as JSON values, named as in the protocol."""
         return self.model_dump(by_alias=True)
-
-
-def hex_text(value: bytes) -> str:
-    """Lower-case hexadecimal with `0x`."""
-    return "0x" + value.hex()
-
-
-def _bytes(size: int | None) -> BeforeValidator:
-    def read(value: object) -> bytes:
-        if isinstance(value, bytes):
-            data = value
-        elif isinstance(value, str) and len(value) <= _MAX_HEX and _HEX.fullmatch(value):
-            data = bytes.fromhex(value[2:])
-        else:
-            raise ValueError("must be lower-case hexadecimal text with 0x")
-        if size is not None and len(data) != size:
-            raise ValueError(f"must have {size} bytes, has {len(data)}")
-        return data
-
-    return BeforeValidator(read)
-
-
-_MAX_HEX: Final = 2 + 2 * 65536
-
-
-def _address(value: object) -> str:
-    try:
-        return address("address", value)
-    except FieldError as error:
-        raise ValueError(str(error)[:200]) from None
 
 
 def _gln(value: object) -> int:
@@ -90,11 +56,6 @@ def _cid(value: object) -> Cid:
         raise ValueError(error.reason) from None
 
 
-_HEX_OUT: Final = PlainSerializer(hex_text, return_type=str)
-
-Bytes32 = Annotated[bytes, _bytes(32), _HEX_OUT]
-HexBytes = Annotated[bytes, _bytes(None), _HEX_OUT]
-Address = Annotated[str, BeforeValidator(_address)]
 Gln = Annotated[int, BeforeValidator(_gln), PlainSerializer(gln_text, return_type=str)]
 CidText = Annotated[Cid, BeforeValidator(_cid), PlainSerializer(str, return_type=str)]
 Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from chain.bindings.event_ledger import EventLedger
+from chain.fields import hex_text
 from chain.operation import Operation
 from evidence.errors import UnknownJob
-from evidence.fields import gln_text, hex_text
+from evidence.fields import gln_text
 from evidence.job_store import BATCH, JobStore
 from evidence.jobs import Job, Seal
 from evidence.tables import CapturedEventRow, CaptureJobRow

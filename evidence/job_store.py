@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
 from chain.database import reading, writing
-from evidence.fields import hex_text
+from chain.fields import hex_text
 from evidence.tables import CapturedEventRow, CaptureJobRow
 from indexer.tables.chainlog import RawLog
 from indexer.tables.content import EventProof, SealedEvent

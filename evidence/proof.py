@@ -11,6 +11,7 @@ from sqlmodel import Session, select
 
 from chain.database import reading
 from chain.deployment import Deployment
+from chain.fields import raw_bytes
 from epcis import canonical
 from epcis.tree import Tree, event_leaf, item_leaf
 from evidence.bundle import (
@@ -140,8 +141,8 @@ class _Collector:
                 return EventProof(
                     document=document,
                     disclosure=None,
-                    seal_id=_raw(event.seal_id),
-                    event_hash=_raw(proof.event_hash),
+                    seal_id=raw_bytes(event.seal_id),
+                    event_hash=raw_bytes(proof.event_hash),
                     member=int(event.member),
                     proof=made,
                 )
@@ -176,7 +177,7 @@ class _Collector:
             kind="attestation",
             attestation=signed,
             recorded_at=int(proof.recorded_at.timestamp()),
-            transaction=_raw(proof.transaction),
+            transaction=raw_bytes(proof.transaction),
         )
 
     def _batch(self, proof: Proof) -> BatchProof | None:
@@ -185,12 +186,12 @@ class _Collector:
             return None
         return BatchProof(
             kind="batch",
-            root=_raw(proof.root),
+            root=raw_bytes(proof.root),
             size=tree.size,
             index=proof.index,
-            salt=_raw(proof.salt),
+            salt=raw_bytes(proof.salt),
             path=tree.proof(proof.index),
-            transaction=_raw(proof.transaction),
+            transaction=raw_bytes(proof.transaction),
         )
 
     def _batch_tree(self, proof: Proof) -> Tree | None:
@@ -202,7 +203,7 @@ class _Collector:
                 manifest.root,
                 manifest.cid,
                 lambda data: [
-                    event_leaf(_raw(one.seal_id), _raw(one.event_hash), _raw(one.salt))
+                    event_leaf(raw_bytes(one.seal_id), raw_bytes(one.event_hash), raw_bytes(one.salt))
                     for one in read_batch(data, manifest.member, manifest.root, manifest.size)
                 ],
             )
@@ -230,15 +231,15 @@ class _Collector:
         if not leaves:
             return None
         return PassportProof(
-            issue_id=_raw(issue.issue_id),
+            issue_id=raw_bytes(issue.issue_id),
             maker=int(issue.maker),
             gtin=issue.gtin,
-            root=_raw(issue.root),
+            root=raw_bytes(issue.root),
             size=issue.size,
             index=issue.index,
             serial=issue.serial,
             path=Tree(leaves).proof(issue.index),
-            transaction=_raw(issue.transaction),
+            transaction=raw_bytes(issue.transaction),
         )
 
     def _read(self, place: str, cid: str, read: Callable[[bytes], list[bytes]]) -> list[bytes]:
@@ -258,7 +259,3 @@ class _Collector:
             unreadable = not isinstance(error, CorruptContent | InvalidCid)
             self._gaps.append(Gap(place, cid, str(error), missing=unreadable))
             return None
-
-
-def _raw(text: str) -> bytes:
-    return bytes.fromhex(text[2:])

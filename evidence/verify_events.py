@@ -4,6 +4,7 @@ from collections import defaultdict
 from typing import Any, Final
 
 from chain.bindings import events
+from chain.fields import hex_text
 from epcis import tree
 from epcis.canonical import JsonError
 from epcis.digital_link import item_id
@@ -12,7 +13,7 @@ from evidence.bundle import AttestationProof, BatchProof, EventProof
 from evidence.chain_records import EFFECT_MASK, attestation_record
 from evidence.checking import Checking
 from evidence.documents import Refused, read_sealed
-from evidence.fields import gln_text, hex_text
+from evidence.fields import gln_text
 from evidence.report import Link, Status
 from evidence.signed_fields import compare, things
 

@@ -9,10 +9,10 @@ from chain.blocks import Receipt
 from chain.database import reading
 from chain.deployment import Deployment
 from chain.errors import ChainError
+from chain.fields import hex_text
 from chain.rpc import Rpc
 from epcis import canonical
 from evidence.bundle import EventProof, Trust
-from evidence.fields import hex_text
 from evidence.proof import Gap, collect
 from evidence.report import Link, Report, Status
 from evidence.verify import BundleVerifier

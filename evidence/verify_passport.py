@@ -3,12 +3,13 @@
 from typing import Final
 
 from chain.bindings import events
+from chain.fields import hex_text
 from epcis import tree
 from epcis.digital_link import item_id, parse
 from evidence.bundle import PassportProof
 from evidence.chain_records import issue_id_of
 from evidence.checking import Checking
-from evidence.fields import gln_text, hex_text
+from evidence.fields import gln_text
 from evidence.report import Link, Status
 
 _NOBODY: Final = 0

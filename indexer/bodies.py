@@ -7,8 +7,8 @@ from typing import Final, Protocol
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from chain.fields import hex_text
 from epcis import digital_link
-from indexer.decode import hex_text
 from indexer.document import ContradictionError, read_batch, read_document, read_issue
 from indexer.references import add_proofs
 from indexer.tables.content import (

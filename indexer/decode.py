@@ -8,6 +8,7 @@ from typing import Any
 from chain.abi_events import decode_log
 from chain.blocks import Log
 from chain.codec import Event, checksum
+from chain.fields import hex_text
 from indexer.tables import EVENT_TABLES, EventRow
 
 
@@ -57,11 +58,6 @@ def event_row(log: Log, block_time: int) -> EventRow:
         address=checksum(log.address),
         **columns,
     )
-
-
-def hex_text(data: bytes) -> str:
-    """0x-hexadecimal text in lower case."""
-    return "0x" + data.hex()
 
 
 def _members(value: Any) -> Mapping[str, Any]:

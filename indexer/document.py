@@ -64,7 +64,10 @@ def read_batch(content: bytes, member: int, root: str, size: int) -> list[Leaf]:
         if not isinstance(cid, str):
             raise ContradictionError(f"leaves/{i}/cid: {cid!r} is not text")
         leaves.append(Leaf(hashes[0], hashes[1], hashes[2], cid))
-    data = [tree.event_leaf(_raw(leaf.seal_id), _raw(leaf.event_hash), _raw(leaf.salt)) for leaf in leaves]
+    data = [
+        tree.event_leaf(raw_bytes(leaf.seal_id), raw_bytes(leaf.event_hash), raw_bytes(leaf.salt))
+        for leaf in leaves
+    ]
     _check_root(data, root)
     return leaves
 
@@ -186,10 +189,6 @@ def _hash(value: object, field: str) -> str:
     if not isinstance(value, str) or not _HASH.fullmatch(value):
         raise ContradictionError(f"{field}: {value!r} is not 32 bytes in hexadecimal")
     return value
-
-
-def _raw(text: str) -> bytes:
-    return bytes.fromhex(text[2:])
 
 
 def _text(value: object) -> str | None:

@@ -12,7 +12,8 @@ from sqlmodel import Session, col
 
 from chain.blocks import Block as Header
 from chain.codec import checksum
-from indexer.decode import UndecodableError, event_row, hex_text
+from chain.fields import hex_text
+from indexer.decode import UndecodableError, event_row
 from indexer.fetch import Span
 from indexer.references import add_references
 from indexer.tables import EventRow, metadata

@@ -14,9 +14,9 @@ from sqlmodel import Session
 from chain.blocks import Block
 from chain.database import reading, writing
 from chain.errors import ChainError
+from chain.fields import hex_text
 from indexer import bodies, ledger, schema
 from indexer.compare import Difference, differences
-from indexer.decode import hex_text
 from indexer.fetch import ChainMovedError, Fetcher, Node
 from indexer.ledger import Identity, IndexerError, MirrorWrittenError
 
