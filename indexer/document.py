@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from chain.fields import raw_bytes
 from epcis import canonical, cbv_hash, digital_link, sealed, tree
 from epcis.contexts import as_list
 from epcis.vocabulary import FIELDS
