@@ -1,22 +1,26 @@
 """What a member signs about itself: its keys and its account."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from chain import requests
 from chain.bindings import types
 from cli import acts
 from cli.acts import Act
+from cli.failure import Failure
 from cli.session import Member, Session, deadline
 
-_EVERY_ROLE = 0x3FF
-"""The activity roles of contracts/access/Roles.sol: a key acts in those that its member has."""
+EVERY_ROLE: Final = 0x3FF | 1 << 31
+"""All of contracts/access/Roles.sol, KEY_ADMIN included: a key acts in those that its member has."""
+_KEY_ADMIN: Final = "KEY_ADMIN"
 
 
 def grant_key(
     session: Session, key: str, member: Member, granted: str, days: int, roles: Sequence[str] = ()
 ) -> Act:
-    """A further key of the member, live from now for some days, limited to `roles` where some are given.
+    """A further key of the member, live from now for some days: for `roles`, else for all and KEY_ADMIN.
 
     `key` and `granted` name local keys: the granted one signs, too, so that nobody takes a key of others.
     """
@@ -26,7 +30,7 @@ def grant_key(
         key=session.address_of(granted),
         valid_from=now - 60,  # the chain's clock may be behind ours
         valid_until=now + days * 86_400,
-        roles=acts.role_mask(roles) if roles else _EVERY_ROLE,
+        roles=acts.role_mask(roles) if roles else EVERY_ROLE,
         deadline=deadline(),
     )
     signer, signature = session.sign(key, "MemberRegistry", message)
@@ -34,6 +38,37 @@ def grant_key(
     return "/members/keys", requests.GrantKey(
         message=message, signer=signer, signature=signature, key_signature=own
     )
+
+
+def granted_roles(session: Session, record: Mapping[str, Any], key: str) -> list[str]:
+    """Names of the roles that a local key of the member has, as the API's record says; the new key gets them.
+
+    Raises Failure where that key may not administer keys: the contract would refuse what it grants.
+    """
+    address = session.address_of(key)
+    for one in record["keys"]:
+        if one["address"] == address:
+            if _KEY_ADMIN not in one["roles"]:
+                raise Failure(f"{key}: may not grant keys, since it was granted without {_KEY_ADMIN}")
+            return list(one["roles"])
+    raise Failure(f"{key}: is no key of {record['name']} ({record['gln']})")
+
+
+def require_other_admin(record: Mapping[str, Any], address: str) -> None:
+    """Raises Failure where ending the key leaves the member none that may administer its keys."""
+    now = datetime.now(UTC)
+
+    def administers(key: Mapping[str, Any]) -> bool:
+        ended = key["revokedAt"] is not None or datetime.fromisoformat(key["validUntil"]) <= now
+        return _KEY_ADMIN in key["roles"] and not ended
+
+    left = [key["address"] for key in record["keys"] if administers(key)]
+    if left == [address]:
+        raise Failure(
+            f"{address}: is the last key of {record['name']} ({record['gln']}) that may administer its keys; "
+            "without one, only the council can give it another, once all its keys have ended. "
+            "Grant another first, or end it all the same with --force"
+        )
 
 
 def revoke_key(session: Session, key: str, member: Member, address: str) -> Act:

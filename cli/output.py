@@ -23,21 +23,24 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table for people; where the lines are too short for it, one block a row: hashes must stay whole."""
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], wraps: bool = False) -> None:
+    """A table for people; where the lines are too short for it, one block a row: hashes must stay whole.
+
+    With `wraps` the cells are words and are broken between them instead.
+    """
     from rich.console import Console
     from rich.table import Table
 
     cells = [list(columns), *([str(cell) for cell in row] for row in rows)]
     width = sum(max(len(row[place]) for row in cells) + 3 for place in range(len(columns))) + 1
-    if width > Console().width:
+    if width > Console().width and not wraps:
         typer.echo(f"{title}\n")
         for line in cells[1:]:
             typer.echo(facts({name: cell for name, cell in zip(columns, line, strict=True) if cell}) + "\n")
         return
     drawn = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        drawn.add_column(column, overflow="fold")
+    for place, column in enumerate(columns):
+        drawn.add_column(column, overflow="fold", no_wrap=wraps and place == 0)
     for row in rows:
         drawn.add_row(*(str(cell) for cell in row))
     Console().print(drawn)

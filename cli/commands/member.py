@@ -9,6 +9,9 @@ from cli.options import As, GlnArgument
 from cli.output import JsonFlag, emit, facts, table
 from cli.session import Session
 
+_ACTIVITIES = 10
+"""roles of contracts/access/Roles.sol other than KEY_ADMIN"""
+
 _app = typer.Typer(help="Organisations of the network.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -30,14 +33,13 @@ def list_members(json: JsonFlag = False) -> None:
     rows = [
         (
             one["gln"],
-            one["name"],
+            one["name"] if one["active"] else f"{one['name']} (suspended)",
             one["country"],
             ", ".join(one["roles"]),
-            "" if one["active"] else "suspended",
         )
         for one in found["members"]
     ]
-    table("Members", ("GLN", "name", "country", "roles", ""), rows)
+    table("Members", ("GLN", "name", "in", "roles"), rows, wraps=True)
 
 
 @_app.command("show")
@@ -64,7 +66,7 @@ def show(gln: GlnArgument, json: JsonFlag = False) -> None:
         (key["address"], key["validFrom"], key["revokedAt"] or key["validUntil"], _limits(key))
         for key in found["keys"]
     ]
-    table("Keys", ("address", "from", "until", "limited to"), rows)
+    table("Keys", ("address", "from", "until", "may"), rows)
 
 
 @_app.command("grant-key")
@@ -73,10 +75,15 @@ def grant_key(
     key: Annotated[str, typer.Option("--key", metavar="NAME", help="Local key to grant; it signs, too.")],
     signer: As,
     days: Annotated[int, typer.Option(min=1, max=1096, help="Days for which it acts.")] = 730,
-    role: Annotated[list[str] | None, typer.Option(help="Limit the key to a role; repeatable.")] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(help="Limit the key to a role; repeatable. Otherwise it gets all that --as has."),
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Give a member a further key; signed by a key that may administer its keys, and by the new one.
+
+    Without --role the new key may do all that the granting one may, administer keys (KEY_ADMIN) included.
 
     Example: tradeseal member grant-key 9521300000015 --key brand-2 --as brand
     """
@@ -84,7 +91,8 @@ def grant_key(
 
     session = Session()
     member = session.member_of(_checked(gln))
-    _report(session.do(member_acts.grant_key(session, signer, member, key, days, role or [])), json)
+    own = member_acts.granted_roles(session, session.api.get(f"/members/{member.gln:013d}"), signer)
+    _report(session.do(member_acts.grant_key(session, signer, member, key, days, role or own)), json)
 
 
 @_app.command("revoke-key")
@@ -92,6 +100,9 @@ def revoke_key(
     gln: GlnArgument,
     key: Annotated[str, typer.Option("--key", metavar="NAME|ADDRESS", help="Key to end.")],
     signer: As,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also the last key that may administer the member's keys.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """End a key of a member at once.
@@ -102,7 +113,10 @@ def revoke_key(
 
     session = Session()
     member = session.member_of(_checked(gln))
-    _report(session.do(member_acts.revoke_key(session, signer, member, session.address_of(key))), json)
+    address = session.address_of(key)
+    if not force:
+        member_acts.require_other_admin(session.api.get(f"/members/{member.gln:013d}"), address)
+    _report(session.do(member_acts.revoke_key(session, signer, member, address)), json)
 
 
 @_app.command("change-account")
@@ -148,7 +162,9 @@ def _checked(gln: str) -> str:
 
 
 def _limits(key: dict[str, Any]) -> str:
-    return "all roles" if len(key["roles"]) > 9 else ", ".join(key["roles"])
+    activities = [name for name in key["roles"] if name != "KEY_ADMIN"]
+    shown = ["all its member's roles"] if len(activities) == _ACTIVITIES else activities
+    return ", ".join([*shown, *(["KEY_ADMIN"] if "KEY_ADMIN" in key["roles"] else [])])
 
 
 def _report(operation: dict[str, Any], json: bool) -> None:

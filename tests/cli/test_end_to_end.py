@@ -13,7 +13,7 @@ import pytest
 from cli.durations import format_time
 from tests.cli import service
 from tests.cli.program import tradeseal
-from tests.cli.service import BUYER, CARRIER, CUSTOMS, GTIN, MAKER, ok, refused
+from tests.cli.service import ARBITER, BUYER, CARRIER, CUSTOMS, GTIN, MAKER, ok, refused
 from tests.evidence.documents import SSCC, bare, commissioning, delivery, document, packing
 
 pytestmark = pytest.mark.slow
@@ -172,7 +172,7 @@ def test_release_relays_a_delivery_that_came_before_the_money(scene: Scene) -> N
 def test_early_consent_dispute_and_ruling(scene: Scene) -> None:
     ok("token", "mint", "EUR", BUYER, "3000.00", "--reference", "invoice 2", "--as", "bank")
     before = int(ok("token", "balance", "EUR", MAKER)["balance"]["amount"])
-    more = {"inspectionWindow": "7d", "arbiter": service.ARBITER}
+    more = {"inspectionWindow": "7d", "arbiter": ARBITER}
 
     order = ok("escrow", "open", scene.order("a.toml", **more), "--as", "buyer", "--as", "maker")["order"]
     ok("escrow", "fund", order, "--as", "buyer")
@@ -222,6 +222,27 @@ def test_a_member_rotates_its_keys(scene: Scene) -> None:
     ok("member", "revoke-key", MAKER, "--key", "maker-2", "--as", "maker")
     keys = ok("member", "show", MAKER)["keys"]
     assert [key["revokedAt"] is None for key in keys] == [True, False]
+
+    # docs/members.md: the new key revokes the old one, and so on for ever; the last such key stays.
+    old = "maker"
+    for new in ("maker-3", "maker-4"):
+        ok("key", "new", new)
+        ok("member", "grant-key", MAKER, "--key", new, "--as", old)
+        assert "KEY_ADMIN" in ok("member", "show", MAKER)["keys"][-1]["roles"]
+        if old != "maker":  # which later tests sign with
+            ok("member", "revoke-key", MAKER, "--key", old, "--as", new)
+        old = new
+    ok("key", "new", "arbiter-2")
+    last = refused("member", "revoke-key", ARBITER, "--key", "arbiter", "--as", "arbiter").err
+    assert "last key" in last
+    assert "--force" in last
+    ok("member", "grant-key", ARBITER, "--key", "arbiter-2", "--as", "arbiter", "--role", "ARBITER")
+    assert (
+        "without KEY_ADMIN"
+        in refused("member", "grant-key", ARBITER, "--key", "maker-2", "--as", "arbiter-2").err
+    )
+    assert "last key" in refused("member", "revoke-key", ARBITER, "--key", "arbiter", "--as", "arbiter").err
+    assert "all its member's roles, KEY_ADMIN" in tradeseal("member", "show", MAKER).out
 
 
 def test_reports_need_their_quorum(scene: Scene) -> None:
