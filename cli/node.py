@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
@@ -93,6 +94,19 @@ def _network_of(
     return found
 
 
+def _embedded(home: Home, relayer: str) -> anvil.AnvilProcess:
+    """The embedded chain, on the port it had before where that is free: verifiers keep its URL."""
+    before = urlsplit((home.read_service() or {}).get("rpcUrl", "")).port
+    if before is not None:
+        try:
+            return anvil.start(home.chain, port=before, accounts=[relayer])
+        except anvil.AnvilInUseError:
+            raise
+        except anvil.AnvilError as error:
+            _log.info("embedded chain: port %d: %s; taking another", before, error)
+    return anvil.start(home.chain, accounts=[relayer])
+
+
 @contextmanager
 def serving(
     settings: Settings, home: Home, progress: Callable[[str], None] = lambda _: None
@@ -107,7 +121,7 @@ def serving(
         relayer = _ensure_key(home, RELAYER)
         if settings.rpc_url is None:
             progress("starting the embedded chain")
-            chain = stack.enter_context(anvil.start(home.chain, accounts=[relayer]))
+            chain = stack.enter_context(_embedded(home, relayer))
             url, plan = (
                 chain.url,
                 Plan([_ensure_key(home, seat) for seat in SEATS], EMBEDDED_THRESHOLD, [EMBEDDED_TOKEN]),

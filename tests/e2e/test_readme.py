@@ -44,8 +44,8 @@ def test_the_readmes_commands_do_what_it_says(tmp_path: Path) -> None:
 
         run("tradeseal demo")  # a service runs: the story is told through it
         found = blocks((ROOT / "README.md").read_text(encoding="utf-8"))
-        assert len(found) == 1
-        run(found[0])
+        assert len(found) == 2
+        run("\n".join(found))
         order = json.loads(run("tradeseal escrow show order.json --json"))
         assert (order["status"], order["outcome"]) == ("closed", "delivered")
         page = httpx.get(
