@@ -219,31 +219,33 @@ def signed_batch(
     return SignatureHeader(signer, seed, anchor.deadline, signature).serialise(), batch.root
 
 
-def attest(
-    session: Session,
-    key: str,
-    event: bytes,
-    *,
-    subject: str | None = None,
-    order: types.Order | None = None,
-    order_hash: bytes = bytes(32),
-) -> tuple[str, dict[str, Any]]:
-    """An attestation of one bare event; with an order it proves that order's delivery."""
+def seal_event(
+    session: Session, event: bytes, *, subject: str | None = None, order: types.Order | None = None
+) -> types.Attestation:
+    """What a member signs of one bare event; with an order as its proof of delivery. Raises Failure."""
     from evidence.batch import attestation
     from evidence.errors import CaptureError
-    from oracle.keeper import order_data
 
     effect: dict[str, Any] = {}
     if order is not None:
-        effect = {"order": order_hash, "milestone": 1, "consumer": session.network.address("Escrow")}
+        consumer = session.network.address("Escrow")
+        effect = {"order": order_hash(session, order), "milestone": 1, "consumer": consumer}
     try:
-        sealed = attestation(event, subject=subject, deadline=deadline(), **effect)
+        return attestation(event, subject=subject, deadline=deadline(), **effect).message
     except (CaptureError, ValueError) as error:
         raise Failure(str(error)) from None
-    signer, signature = session.sign(key, "EventLedger", sealed.message)
+
+
+def attest(
+    session: Session, key: str, event: bytes, message: types.Attestation, order: types.Order | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The attestation of one bare event, signed; `message` is of `seal_event` with the same order."""
+    from oracle.keeper import order_data
+
+    signer, signature = session.sign(key, "EventLedger", message)
     return "/attestations", {
         "event": json.loads(event),
-        "attestation": sealed.message.message(),
+        "attestation": message.message(),
         "signer": signer,
         "signature": "0x" + signature.hex(),
         "consumerData": "0x" + (order_data(order).hex() if order is not None else ""),

@@ -5,7 +5,7 @@ import secrets
 import time
 from typing import Any, Final
 
-from cli import acts
+from cli import acts, delivering, ordering
 from cli.failure import Exit, Failure
 from cli.session import Member, Session
 
@@ -49,29 +49,47 @@ def finished(session: Session, job: Any) -> dict[str, Any]:
     return dict(job)
 
 
-def attest(
-    session: Session, key: str, event: bytes, subject: str | None, order_hash: str | None
-) -> dict[str, Any]:
-    """The ended operation of an attestation, with an order that order's proof of delivery. Raises Failure."""
-    order = None
-    if order_hash is not None:
-        acts.hash32(order_hash, "order")
-        order = acts.order_of(session.api.get(f"/escrows/{order_hash}"))
-        computed = acts.order_hash(session, order)
-        if computed.hex() != order_hash.removeprefix("0x").lower():
-            raise Failure(f"order {order_hash}: the service shows the order of another hash")
-    path, body = acts.attest(
-        session,
-        key,
-        event,
-        subject=subject,
-        order=order,
-        order_hash=bytes(32) if order is None else acts.order_hash(session, order),
-    )
+def attest(session: Session, key: str, event: bytes, subject: str | None) -> dict[str, Any]:
+    """The ended operation of an attestation. Raises Failure."""
+    message = acts.seal_event(session, event, subject=subject)
+    return _attested(session, acts.attest(session, key, event, message))
+
+
+def prove(
+    session: Session, key: str, event: bytes, subject: str | None, order_hash: str, force: bool = False
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """As `attest`, as an order's proof of delivery: the operation, and the order as it stands then.
+
+    Raises Failure before anything is signed where the order does not wait for this, or the event does not
+    look like a delivery (which `force` passes over), and afterwards where delivery was not proven.
+    """
+    record, order = ordering.record_of(session, order_hash)
+    message = acts.seal_event(session, event, subject=subject, order=order)
+    delivering.require_due(record, order, message, session.member_of(key).gln)
+    if not force:
+        delivering.require_plausible(message, _step_of(event), time.time())
+    asked_at = session.api.clock
+    operation = _attested(session, acts.attest(session, key, event, message, order))
+    seal_id = operation["sealId"]
+    return operation, delivering.outcome(session, order_hash, seal_id, operation.get("capture"), asked_at)
+
+
+def _attested(session: Session, act: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    path, body = act
     answer = session.api.post(path, json.dumps(body).encode())
     if not isinstance(answer, dict):
         raise Failure("the service answered with no operation", Exit.UNREACHABLE)
     return {**session.api.settled(answer), "sealId": body["attestation"]["sealId"]}
+
+
+def _step_of(event: bytes) -> str | None:
+    """The business step as the event, or a document's one, has it."""
+    found = json.loads(event)
+    if "epcisBody" in found:
+        body = found["epcisBody"]
+        found = body["eventList"][0] if "eventList" in body else body["event"]
+    step = found.get("bizStep")
+    return None if step is None else str(step)
 
 
 def job_text(name: str, job: dict[str, Any]) -> str:

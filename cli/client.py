@@ -2,6 +2,9 @@
 
 import json
 import weakref
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -29,6 +32,8 @@ class ApiClient:
             headers={"Accept": "application/json"},
             trust_env=False,
         )
+        self.clock: datetime | None = None
+        """the service's own time, in whole seconds, at its last answer"""
         weakref.finalize(self, self._http.close)  # a command ends where it ends; its connections end with it
 
     @classmethod
@@ -37,7 +42,7 @@ class ApiClient:
         if settings.api_url is not None:
             return cls(str(settings.api_url))
         service = home.read_service()
-        if service is None:
+        if service is None or not home.served:
             raise Failure(
                 f"no service runs in {home.root}: start it with `tradeseal up`, or set TRADESEAL_API_URL",
                 Exit.UNREACHABLE,
@@ -97,10 +102,13 @@ class ApiClient:
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
-            return self._http.request(method, path, **options)
+            response = self._http.request(method, path, **options)
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise Failure(f"service {self.base_url} cannot be reached: {reason}", Exit.UNREACHABLE) from error
+        with suppress(ValueError):
+            self.clock = parsedate_to_datetime(response.headers.get("Date", ""))
+        return response
 
     def _json(self, response: httpx.Response) -> Any:
         try:

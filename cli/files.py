@@ -13,6 +13,12 @@ LARGEST: Final = 64 * 1024 * 1024
 """bytes of a file that a command reads"""
 
 
+class Fractional(str):
+    """Text of a number with a fraction or exponent that stood without quotes in a file."""
+
+    __slots__ = ()
+
+
 def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
     """A file's bytes. Raises Failure where it cannot be read or is larger than `largest` bytes."""
     try:
@@ -28,17 +34,17 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
 def read_table(path: Path) -> dict[str, Any]:
     """The object in a JSON or TOML file, told apart by the name's end. Raises Failure.
 
-    Numbers with a fraction come as text: no amount may pass through a float.
+    Numbers with a fraction come as `Fractional` text: no amount may pass through a float.
     """
     content = read_bytes(path)
     try:
         text = content.decode("utf-8")
         if path.suffix.lower() == ".toml":
-            found: Any = tomllib.loads(text, parse_float=str)
+            found: Any = tomllib.loads(text, parse_float=Fractional)
         else:
             canonical.refuse_deep(text)
             refuse_deep(text)
-            found = json.loads(text, parse_float=str, parse_constant=_no_constant)
+            found = json.loads(text, parse_float=Fractional, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Failure(f"{path}: cannot be read: {error}", Exit.UNCHECKED) from None
     if not isinstance(found, dict):

@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from cli import acts
 from cli.durations import parse_duration, unix_seconds
 from cli.failure import Exit, Failure
+from cli.files import Fractional
 from cli.item_names import subject_id
 from cli.money import parse_amount
 
@@ -21,7 +22,7 @@ _BASIS_POINT_DECIMALS: Final = 2
 
 def _text(value: object) -> object:
     """A key or amount written as a number is refused: leading zeros would be lost."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int | Fractional) and not isinstance(value, bool):
         raise ValueError("must be text in quotes")  # noqa: TRY004 - pydantic wants ValueError
     return value
 

@@ -96,6 +96,16 @@ def currency_of(session: Session, order: "Order") -> str:
     raise Failure(f"token {order.token}: is none of this network's")
 
 
+def require_buyer_account(session: Session, signer: str, order: "Order", what: str) -> None:
+    """Raises Failure, saying which account it must be, where a key is not the order's buyer account."""
+    account = order.buyer_account
+    if session.address_of(signer) == account:
+        return
+    known = [name for name in session.home.key_names() if session.home.key_address(name) == account]
+    named = f", here `--as {known[0]}`" if known else ""
+    raise Failure(f"{signer}: {what} is the buyer account's alone, which is {account}{named}")
+
+
 def release(session: Session, record: Mapping[str, Any], order: "Order", signer: str | None) -> acts.Act:
     """What moves the money to the seller now: the buyer's consent, settlement, or an outstanding effect.
 
@@ -105,10 +115,7 @@ def release(session: Session, record: Mapping[str, Any], order: "Order", signer:
     if status == "closed":
         raise Failure(f"order {record['hash']}: is closed already ({record['outcome'].replace('_', ' ')})")
     if signer is not None:
-        if session.address_of(signer) != order.buyer_account:
-            raise Failure(
-                f"{signer}: early consent is the buyer account's alone, which is {order.buyer_account}"
-            )
+        require_buyer_account(session, signer, order, "early consent")
         return acts.confirm(session, signer, order)
     if any(one["action"] == "settle" and _over(one) for one in record["actions"]):
         return acts.settle(session, order)

@@ -70,16 +70,34 @@ def attest(
             metavar="ORDER", parser=order_hash, help="Order (hash or signed file) whose delivery this proves."
         ),
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="With --order: also an event of the future or of another business step."
+        ),
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Attest one event by itself, so that contracts can act on it.
 
+    With --order it says what it did to the order, and exits with 1 where delivery was not proven by it.
+
     Example: tradeseal attest delivery.jsonld --as carrier --order 0x5c…e1
     """
     from cli.capturing import attest as attest_event
+    from cli.capturing import prove
+    from cli.delivering import effect_text
     from cli.files import read_bytes
 
     session = Session()
+    content = read_bytes(file)
+    if order is None:
+        with working("attesting", json):
+            operation = attest_event(session, signer, content, subject)
+        emit(operation, json, operation_text(operation, seal=operation["sealId"]))
+        return
     with working("attesting", json):
-        operation = attest_event(session, signer, read_bytes(file), subject, order)
-    emit(operation, json, operation_text(operation, seal=operation["sealId"]))
+        operation, record = prove(session, signer, content, subject, order, force)
+    effect = {name: record[name] for name in ("hash", "status", "outcome", "provenBy", "windowEnd")}
+    said = operation_text(operation, seal=operation["sealId"])
+    emit({**operation, "order": effect}, json, f"{said}\n{effect_text(record)}")

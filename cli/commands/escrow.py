@@ -78,14 +78,13 @@ def open_order(
 def fund(order: HashArgument, signer: As, json: JsonFlag = False) -> None:
     """Lock the order's amount, by one signature of the buyer's account.
 
-    Example: tradeseal escrow fund 0x5c…e1 --as buyer
+    Example: tradeseal escrow fund 0x5c…e1 --as buyer-account
     """
     from cli import acts, ordering
 
     session = Session()
     record, terms = ordering.record_of(session, order)
-    if session.address_of(signer) != terms.buyer_account:
-        raise Failure(f"{signer}: the money is the buyer account's, which is {terms.buyer_account}")
+    ordering.require_buyer_account(session, signer, terms, "the money")
     operation = session.do(acts.fund(session, signer, terms, ordering.currency_of(session, terms)))
     money = ordering.money_text(record["amount"])
     emit(

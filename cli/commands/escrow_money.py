@@ -34,25 +34,27 @@ def release(order: HashArgument, signer: AsMaybe = None, json: JsonFlag = False)
 def confirm(order: HashArgument, signer: As, json: JsonFlag = False) -> None:
     """Consent, as the buyer's account, to pay the seller at once.
 
-    Example: tradeseal escrow confirm 0x5c…e1 --as buyer
+    Example: tradeseal escrow confirm 0x5c…e1 --as buyer-account
     """
     from cli import acts, ordering
 
     session = Session()
     _, terms = ordering.record_of(session, order)
+    ordering.require_buyer_account(session, signer, terms, "consent")
     _done(session, order, session.do(acts.confirm(session, signer, terms)), json)
 
 
 def dispute(order: HashArgument, evidence: Evidence, signer: As, json: JsonFlag = False) -> None:
     """Dispute the delivery inside the inspection window, as the buyer's account.
 
-    Example: tradeseal escrow dispute 0x5c…e1 --evidence photos.zip --as buyer
+    Example: tradeseal escrow dispute 0x5c…e1 --evidence photos.zip --as buyer-account
     """
     from cli import acts, ordering
     from cli.options import evidence_hash
 
     session = Session()
     _, terms = ordering.record_of(session, order)
+    ordering.require_buyer_account(session, signer, terms, "a dispute")
     _done(session, order, session.do(acts.dispute(session, signer, terms, evidence_hash(evidence))), json)
 
 

@@ -293,9 +293,8 @@ class Story:
         event = self._path("7-delivery").read_bytes()
 
         def make() -> dict[str, Any]:
-            path, body = acts.attest(
-                self._session, CARRIER.key, event, subject=self._shipment, order=order, order_hash=found
-            )
+            message = acts.seal_event(self._session, event, subject=self._shipment, order=order)
+            path, body = acts.attest(self._session, CARRIER.key, event, message, order)
             return {"path": path, "body": body, "headers": {}}
 
         operation = self._journal.operate(f"deliver-{self._edition}", make)

@@ -14,7 +14,7 @@ from cli.durations import format_time
 from tests.cli import service
 from tests.cli.program import tradeseal
 from tests.cli.service import ARBITER, BUYER, CARRIER, CUSTOMS, GTIN, MAKER, ok, refused
-from tests.evidence.documents import SSCC, bare, commissioning, delivery, document, packing
+from tests.evidence.documents import OTHER_SSCC, SSCC, bare, commissioning, delivery, document, packing
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +29,7 @@ class Scene:
         self.licence = service.set_up()
         self.folder = home.parent
         self._time = 0
+        self.event = ""
 
     def write(self, name: str, content: bytes | str) -> str:
         """A file beside the home."""
@@ -57,8 +58,8 @@ class Scene:
     def delivered(self, order: str) -> None:
         """The carrier attests a delivery, each at a time of its own."""
         self._time += 1
-        event = self.write("delivery.jsonld", bare(delivery(f"2026-03-09T17:30:{self._time:02d}+02:00")))
-        ok("attest", event, "--as", "carrier", "--order", order)
+        self.event = self.write("delivery.jsonld", bare(delivery(f"2026-03-09T17:30:{self._time:02d}+02:00")))
+        ok("attest", self.event, "--as", "carrier", "--order", order)
 
 
 @pytest.fixture(scope="module")
@@ -115,10 +116,14 @@ def test_the_story_by_commands_alone(scene: Scene) -> None:
     assert "must fund" in refused("escrow", "release", order).err
     assert ok("escrow", "fund", order, "--as", "buyer")["amount"]["amount"] == "125000"
     assert "must prove delivery" in refused("escrow", "release", order).err
+    _refused_as_proof(scene, order)
     assert "TooEarly" in refused("escrow", "refund", order).err
 
     scene.delivered(order)
     closed = ok("escrow", "show", order)
+    again = tradeseal("attest", scene.event, "--as", "carrier", "--order", order)
+    assert again.code == 0
+    assert "closed: delivered; seller was paid 1250.00 EUR" in again.out
     assert (closed["status"], closed["outcome"]) == ("closed", "delivered")
     assert ok("token", "balance", "EUR", "maker")["balance"]["amount"] == "125000"
     assert "closed already" in refused("escrow", "release", order).err
@@ -157,6 +162,8 @@ def test_release_relays_a_delivery_that_came_before_the_money(scene: Scene) -> N
     order = ok("escrow", "open", scene.order("early.toml"), "--as", "buyer", "--as", "maker")["order"]
     scene.delivered(order)
     assert ok("escrow", "show", order)["status"] == "open"
+    told = tradeseal("attest", scene.event, "--as", "carrier", "--order", order)
+    assert (told.code, "was attested before" in told.err) == (1, True)
     before = int(ok("token", "balance", "EUR", MAKER)["balance"]["amount"])
     ok("escrow", "fund", order, "--as", "buyer")
     # The service's keeper looks for such deliveries, too: one of the two is first, and it is paid once.
@@ -185,6 +192,8 @@ def test_early_consent_dispute_and_ruling(scene: Scene) -> None:
     order = ok("escrow", "open", scene.order("b.toml", **more), "--as", "buyer", "--as", "maker")["order"]
     ok("escrow", "fund", order, "--as", "buyer")
     scene.delivered(order)
+    blamed = refused("escrow", "confirm", order, "--as", "maker").err
+    assert "here `--as buyer`" in blamed
     photos = scene.write("photos.zip", b"damaged")
     assert ok("escrow", "dispute", order, "--evidence", photos, "--as", "buyer")["status"] == "disputed"
     ruling = ("escrow", "rule", order, "--evidence", photos, "--as", "arbiter", "--seller-amount")
@@ -341,6 +350,29 @@ def test_a_stopped_installation_is_read_checked_and_rebuilt(
     found = tradeseal("audit", "--json")
     assert found.code == 1
     assert any(sealed["cid"] in one["place"] for one in found.data["findings"])
+
+
+def _refused_as_proof(scene: Scene, order: str) -> None:
+    """What would prove nothing is refused before it is signed, or said afterwards."""
+    good = delivery("2026-03-09T10:00:00+02:00")
+
+    def attest(event: dict[str, Any], *more: str) -> tuple[str, ...]:
+        return (
+            "attest",
+            scene.write("no.jsonld", bare(event)),
+            "--order",
+            order,
+            *(more or ("--as", "carrier")),
+        )
+
+    assert f"is proven by The carrier ({CARRIER})" in refused(*attest(good, "--as", "maker")).err
+    assert "is about the shipment" in refused(*attest(delivery(sscc=OTHER_SSCC))).err
+    assert "lies in the future" in refused(*attest(delivery("2036-03-09T10:00:00+02:00"))).err
+    assert "bizStep shipping" in refused(*attest(good | {"bizStep": "shipping"})).err
+    without = scene.write("without.jsonld", bare(good))
+    ok("attest", without, "--as", "carrier")
+    assert "was attested before" in refused(*attest(good)).err
+    assert ok("escrow", "show", order)["status"] == "funded"
 
 
 def _issued(scene: Scene, *serials: str) -> str:

@@ -1,10 +1,12 @@
 """The order file: every field becomes what both sides sign, or is refused by name."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.failure import Exit, Failure
+from cli.files import read_table
 from cli.order_file import build_order, parse_share, read_order
 
 BUYER, SELLER, PROVER, ARBITER = "9506000000046", "9506000000022", "9506000000039", "9506000000015"
@@ -44,6 +46,14 @@ def built(**changes: Any) -> Any:
         licence_of=lambda seller, gtin, to: (seller + gtin + to).encode().ljust(32, b"\0"),
         salt=b"\x01" * 32,
     )
+
+
+@pytest.mark.parametrize("name", ["order.toml", "order.json"])
+def test_an_amount_without_quotes_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("amount = 1250.00\n" if name.endswith("toml") else '{"amount": 1250.00}')
+    with pytest.raises(Failure, match="/amount: must be text in quotes"):
+        read_order(record() | read_table(path))
 
 
 def test_every_field_becomes_what_the_contract_takes() -> None:
