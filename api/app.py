@@ -3,7 +3,7 @@
 from fastapi import Depends, FastAPI
 
 from api import openapi, problems
-from api.limits import BodyLimit, EncodedPaths, HeadRequests, SecurityHeaders
+from api.limits import BodyLimit, EncodedPaths, HeadRequests, SecurityHeaders, Slots
 from api.routes import register
 from api.routes.relaying import only_known_parameters
 from api.services import Services
@@ -26,6 +26,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.tokens = Tokens(services.deployment, services.rpc)
+    app.state.capture_slots = Slots()
     problems.install(app)
     register(app)
     openapi.install(app)

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -69,6 +70,34 @@ class BodyLimit:
             headers={"Connection": "close"},
             limit=self._limit,
         )
+
+
+class Slots:
+    """At most `count` at a time of what costs much before anybody is known to have signed it.
+
+    Others wait up to `patience` seconds for their turn. One event loop has one of it.
+    """
+
+    def __init__(self, count: int = 2, patience: float = 5.0) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._patience = patience
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Hold a slot. Raises Problem (503 with Retry-After) where none came free in time."""
+        try:
+            await asyncio.wait_for(self._free.acquire(), self._patience)
+        except TimeoutError:
+            raise Problem(
+                503,
+                "not-ready",
+                "too many documents are being read right now",
+                headers={"Retry-After": "5"},
+            ) from None
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 class HeadRequests:

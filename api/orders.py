@@ -9,8 +9,9 @@ from sqlmodel import Session
 from api.problems import plain
 from api.tokens import Tokens
 from api.wire import Answer, Moment, Money, Named, time_text
+from chain.abi_errors import decode_revert
 from chain.bindings import types
-from indexer.read import Order, OrderStep, credits_of, members
+from indexer.read import Order, OrderStep, credits_of, members, pending_effects
 
 
 class StepAnswer(Answer):
@@ -42,6 +43,17 @@ class NextAnswer(Answer):
     text: str
 
 
+class PendingEffectAnswer(Answer):
+    """A recorded proof of delivery whose effect failed and that anybody may still apply.
+
+    `reason` is what the escrow said when it failed.
+    """
+
+    member: Named
+    seal_id: str
+    reason: str
+
+
 class OrderAnswer(Answer):
     """An order. `order` is what both sides signed and every further request repeats; `next` is a sentence,
     `actions` the same for programs."""
@@ -70,6 +82,7 @@ class OrderAnswer(Answer):
     next: str
     actions: list[NextAnswer]
     credits: list[CreditAnswer]
+    pending_effects: list[PendingEffectAnswer]
     steps: list[StepAnswer]
     order: dict[str, Any]
 
@@ -133,6 +146,7 @@ class Teller:
             next="; ".join(one.text for one in actions) or "nothing: the order is closed",
             actions=actions,
             credits=credits,
+            pending_effects=self._pending_effects(order),
             steps=[_step(one) for one in order.history],
             order=terms.message(),
         )
@@ -142,6 +156,18 @@ class Teller:
 
     def _named(self, gln: str) -> Named:
         return Named(gln=gln, name=self._names.get(gln))
+
+    def _pending_effects(self, order: Order) -> list[PendingEffectAnswer]:
+        if order.status is not types.Status.FUNDED:
+            return []  # no other order waits for a proof
+        return [
+            PendingEffectAnswer(
+                member=self._named(one.member),
+                seal_id=one.seal_id,
+                reason=decode_revert(bytes.fromhex(one.reason[2:])).reason,
+            )
+            for one in pending_effects(self._session, order.hash)
+        ]
 
     def _next(self, order: Order) -> Iterator[NextAnswer]:
         terms = order.terms

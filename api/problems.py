@@ -150,6 +150,10 @@ def malformed(error: JsonError) -> Problem:
 def contract_reason(data: bytes | None, text: str | None = None) -> dict[str, Any]:
     """`{"error", "arguments", "text"}` of revert data, where the contracts' errors are known by name."""
     revert = Revert(text or "reverted without a reason", b"") if not data else decode_revert(data)
+    return _reason(revert)
+
+
+def _reason(revert: Revert) -> dict[str, Any]:
     return {"error": _name(revert), "arguments": _arguments(revert), "text": revert.reason}
 
 
@@ -160,14 +164,17 @@ def refused(reason: Mapping[str, Any], **members: Any) -> Problem:
     if name in _SIGNATURE_ERRORS:
         status, slug = 403, "signature-invalid"
         text += ": the signer did not sign exactly this message for this chain id and contract"
-    elif name == "KeyNotLive":
-        # the registry has no member for a key that it never saw
-        status, slug = 403, "signer-unknown" if reason["arguments"].get("gln") == 0 else "key-not-live"
-    elif name == "MemberNotActive":
-        status, slug = 403, "key-not-live"
+    elif name in ("KeyNotLive", "MemberNotActive"):
+        status, slug = 403, _key_slug(reason)
     elif name in _EXPIRED_ERRORS:
         status, slug = 410, "deadline-expired"
     return Problem(status, slug, text, contract=reason, **members)
+
+
+def _key_slug(reason: Mapping[str, Any]) -> str:
+    """The registry has no member, which is GLN 0, for a key that it never saw."""
+    unknown = reason["error"] == "KeyNotLive" and reason["arguments"].get("gln") == 0
+    return "signer-unknown" if unknown else "key-not-live"
 
 
 def _name(revert: Revert) -> str | None:
@@ -201,8 +208,8 @@ def plain(value: object) -> Any:
 
 
 def _of_signer(error: capture.SignerRefused) -> Problem:
-    slug = "signer-unknown" if "gln=0," in error.reason else "key-not-live"
-    return Problem(403, slug, str(error), signer=error.signer)
+    reason = _reason(error.revert)
+    return Problem(403, _key_slug(reason), str(error), contract=reason, signer=error.signer)
 
 
 def _of_document(error: Refused) -> Problem:

@@ -74,6 +74,15 @@ class AttestRequest(Record):
     consumer_data: HexBytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class SignedBatch:
+    """A capture whose signature is its member's."""
+
+    member: int
+    batch: Batch
+    signed: SignatureHeader
+
+
 class CaptureService:
     """Takes signed events of members for one deployment. Threads and processes may share it."""
 
@@ -105,8 +114,15 @@ class CaptureService:
     def capture(self, body: bytes, header: str | None) -> Job:
         """Accept an EPCIS document (or a bare event) with the member's signature in the header.
 
+        Raises as `read_capture` and `accept_capture` do.
+        """
+        return self.accept_capture(self.read_capture(body, header))
+
+    def read_capture(self, body: bytes, header: str | None) -> SignedBatch:
+        """Read a capture up to its member's signature; what this costs, anybody can make it cost.
+
         Raises TooLarge, SignatureRequired, HeaderError, Refused (evidence.documents), SignerRefused,
-        DeadlineOver, SignatureMismatch; ChainError where the node cannot be asked. Nothing is written then.
+        SignatureMismatch; ChainError where the node cannot be asked. Nothing is written.
         """
         self._check_size(body)
         if header is None or not header.strip():
@@ -120,6 +136,14 @@ class CaptureService:
         batch = batch_of(events, gln_text(member), signed.seed)
         anchor = batch.anchor(signed.deadline)
         self._check_signature(signed.signer, anchor, signed.signature)
+        return SignedBatch(member, batch, signed)
+
+    def accept_capture(self, capture: SignedBatch) -> Job:
+        """Keep what a member signed and have it anchored.
+
+        Raises DeadlineOver; ChainError where the node cannot be asked. Nothing is written then.
+        """
+        member, batch, signed = capture.member, capture.batch, capture.signed
         # What was accepted in time stays so: the same request again is answered after its deadline, too.
         again = self._live(BATCH, member, batch.root)
         if again is not None:
@@ -240,7 +264,7 @@ class CaptureService:
         try:
             return self._registry.require_role(signer, _ANY_ROLE)
         except CallReverted as error:
-            raise SignerRefused(signer, decode_revert(error.data).reason) from None
+            raise SignerRefused(signer, decode_revert(error.data)) from None
 
     def _check_deadline(self, deadline: int) -> None:
         latest = self._rpc.get_block("latest")

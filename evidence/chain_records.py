@@ -4,6 +4,7 @@ from typing import Final
 
 from chain.codec import keccak256
 
+EFFECT_APPLIED: Final = 1
 EFFECT_MASK: Final = (1 << 256) - 2
 """of what the ledger keeps of an attestation: the lowest bit tells whether its effect was applied"""
 

@@ -44,6 +44,11 @@ class Checking:
         self.add(link, status, good if holds else bad, place)
         return holds
 
+    def notice(self, text: str, *, first: bool = False) -> None:
+        """Note what whoever scans should see first; once is enough."""
+        if text not in self.notices:
+            self.notices.insert(0 if first else len(self.notices), text)
+
     # -- network -----------------------------------------------------------------------------------------
 
     def check_network(self) -> None:

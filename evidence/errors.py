@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from chain.abi_errors import Revert
 from evidence.signed_fields import Difference
 
 
@@ -37,12 +38,12 @@ class RequestInvalid(CaptureError):
 
 
 class SignerRefused(CaptureError):
-    """The member registry does not let this signer act; `reason` is the contract's own."""
+    """The member registry does not let this signer act; `revert` is what it said, with its error's values."""
 
-    def __init__(self, signer: str, reason: str) -> None:
-        super().__init__(f"signer {signer}: {reason}")
+    def __init__(self, signer: str, revert: Revert) -> None:
+        super().__init__(f"signer {signer}: {revert.reason}")
         self.signer = signer
-        self.reason = reason
+        self.revert = revert
 
 
 class DeadlineOver(CaptureError):

@@ -1,5 +1,6 @@
 """Field types of the JSON that this room reads from strangers: strict, bounded, named when they are wrong."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
@@ -38,6 +39,17 @@ def _gln(value: object) -> int:
         return int(parse_gln(value))
     except Gs1KeyError as error:
         raise ValueError(str(error)) from None
+
+
+def time_text(unix: int) -> str:
+    """A block's time (Unix seconds) in UTC as ISO 8601; as it is where no calendar has it (9999 is the last).
+
+    Bundles of strangers name such times, so that none may fail.
+    """
+    try:
+        return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"Unix time {unix}"
 
 
 def gln_text(gln: int) -> str:

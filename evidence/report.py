@@ -58,7 +58,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All checks of one item, in order. `notices` are facts that whoever scans should see first."""
+    """All checks of one item, in order.
+
+    `notices` are facts about the goods that whoever scans should see first: what stops them, and what their
+    members took back. None repeats.
+    """
 
     item: str
     checks: tuple[Check, ...]
@@ -76,8 +80,8 @@ class Report:
 
     @property
     def text(self) -> str:
-        """The verdict on the record, followed by what else must not be missed."""
-        return " ".join([_VERDICTS[self.verdict], *(f"Note: {notice}." for notice in self.notices)])
+        """The verdict on the record in a sentence; `notices` stand beside it."""
+        return _VERDICTS[self.verdict]
 
     @property
     def exit_code(self) -> int:

@@ -10,10 +10,10 @@ from epcis.canonical import JsonError
 from epcis.digital_link import item_id
 from epcis.sealed import Sealed, SealError, join
 from evidence.bundle import AttestationProof, BatchProof, EventProof
-from evidence.chain_records import EFFECT_MASK, attestation_record
+from evidence.chain_records import EFFECT_APPLIED, EFFECT_MASK, attestation_record
 from evidence.checking import Checking
 from evidence.documents import Refused, read_sealed
-from evidence.fields import gln_text
+from evidence.fields import gln_text, time_text
 from evidence.report import Link, Status
 from evidence.signed_fields import compare, things
 
@@ -80,7 +80,7 @@ class EventChecks:
             self._checking.judge(
                 Link.ANCHOR,
                 found.size == batch.size and found.recorded_at > 0,
-                f"member {member} anchored this root (block time {found.recorded_at})",
+                f"member {member} anchored this root (block of {time_text(found.recorded_at)})",
                 f"member {member} anchored no such root"
                 if found.size == 0
                 else f"member {member} anchored this root with size {found.size}, not {batch.size}",
@@ -129,17 +129,17 @@ class EventChecks:
             found = self._checking.ledger.attested(proof.member, proof.seal_id, block=self._checking.block)
             wanted = attestation_record(signed.struct_hash(), proof.member, given.recorded_at)
             held = int.from_bytes(found, "big")
+            # what came of an order is no fact about the goods, and anybody may name an order in vain
+            effect = "" if held & EFFECT_APPLIED else "; recorded, its effect on an order was not applied"
             self._checking.judge(
                 Link.ATTESTATION,
                 held != 0 and held & EFFECT_MASK == wanted & EFFECT_MASK,
-                f"member {member} attested these fields (block time {given.recorded_at})",
+                f"member {member} attested these fields (block of {time_text(given.recorded_at)}){effect}",
                 f"member {member} attested no such event"
                 if held == 0
                 else f"member {member} attested other fields, or at another time",
                 place,
             )
-            if held != 0 and held & 1 == 0:
-                self._checking.notices.append(f"the effect of the attestation {place} is still pending")
 
         self._checking.on_chain(Link.ATTESTATION, place, attested)
         self._checking.logged(
@@ -168,7 +168,7 @@ class EventChecks:
                     proof.member, proof.seal_id, block=self._checking.block
                 )
                 if declaration != bytes(32):
-                    self._checking.notices.append(
+                    self._checking.notice(
                         f"member {gln_text(proof.member)} declared the event {place} erroneous by "
                         f"{hex_text(declaration)}"
                     )

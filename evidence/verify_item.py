@@ -42,7 +42,7 @@ def verify_item(
     verifier = BundleVerifier(collected.bundle, trust, rpc)
     if not collected.history.known:
         text = "nothing is known of this item here"
-        verifier.notices.append(text)
+        verifier.notice(text)
         verifier.add(Link.BUNDLE, Status.UNCHECKED, text)
         return verifier.report()
     verifier.run()

@@ -9,7 +9,7 @@ from epcis.digital_link import item_id, parse
 from evidence.bundle import PassportProof
 from evidence.chain_records import issue_id_of
 from evidence.checking import Checking
-from evidence.fields import gln_text
+from evidence.fields import gln_text, time_text
 from evidence.report import Link, Status
 
 _NOBODY: Final = 0
@@ -65,8 +65,8 @@ class PassportChecks:
                     text = f"the bundle names no passport, the chain has one of issue {hex_text(issue)}"
                     self._checking.add(Link.ISSUE, Status.CONTRADICTED, text)
                     return
-        self._checking.notices.append("no passport: nothing here shows that this item was ever issued")
-        self._checking.add(Link.ISSUE, Status.UNCHECKED, "the bundle names no passport")
+        text = "the bundle names no passport: nothing here shows that this item was ever issued"
+        self._checking.add(Link.ISSUE, Status.UNCHECKED, text)
 
     def _issue(self, given: PassportProof, place: str) -> None:
         record = self._checking.passports.issue_record(given.issue_id, block=self._checking.block)
@@ -75,7 +75,7 @@ class PassportChecks:
             Link.ISSUE,
             on_chain == (given.maker, int(given.gtin), given.size, given.root),
             f"member {gln_text(record.maker)} issued {record.size} items of GTIN {record.gtin:014d} "
-            f"(block time {record.issued_at})",
+            f"(block of {time_text(record.issued_at)})",
             "maker, GTIN, size or root of the issue are others on the chain",
             place,
         ):
@@ -100,5 +100,5 @@ class PassportChecks:
             )
             return
         text = f"RECALLED by member {gln_text(found.by)}, evidence {hex_text(found.evidence)}"
-        self._checking.notices.insert(0, text)
+        self._checking.notice(text, first=True)
         self._checking.add(Link.RECALL, Status.VERIFIED, text, place)

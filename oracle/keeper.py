@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain as chained
 from typing import Any, Final
 
-from sqlalchemy import Engine, and_, exists, func, select
+from sqlalchemy import Engine, exists, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
@@ -25,11 +25,9 @@ from chain.operation import Operation
 from chain.requests import ApplyEffect, RefundOrder, Request, SettleOrder, Withdraw
 from chain.rpc import Rpc
 from chain.sender import Sender
-from indexer.read import credits_of
+from indexer.read import credits_of, pending_effects
 from indexer.read import order as read_order
 from indexer.read.events import attestation
-from indexer.read.values import ZERO_HASH
-from indexer.tables.provenance import Attested, EffectApplied, EffectFailed, ErrorDeclared
 from indexer.tables.settlement import (
     Credited,
     DeliveryProven,
@@ -45,7 +43,6 @@ _ORDER_ABI: Final = (
     "(uint64,uint64,address,address,address,uint256,bytes32,uint64,uint64,uint48,uint32,uint32,uint32,uint16,"
     "uint8,(uint64,bytes32,uint64,bytes2)[],bytes32,bytes32)"
 )
-_DELIVERED: Final = 1
 _LOOK_AHEAD: Final = 1000  # due things read in a pass
 
 
@@ -215,43 +212,19 @@ def orders_due(session: Session, now: int) -> Iterator[Due]:
 
 
 def effects_due(session: Session) -> Iterator[Due]:
-    """Proofs of delivery whose effect failed, of orders that wait for one, oldest first.
-
-    Only those that the escrow can accept: by the order's prover, about its shipment, not declared erroneous.
-    Anybody may attest what it likes and name an escrow; that must cost us nothing.
-    """
-    failed, opened = EffectFailed, OrderOpened
-    statement = (
-        select(col(failed.member), col(failed.seal_id), col(opened.order), col(Attested.block_time))
-        .join(Attested, _same_seal(Attested))
-        .join(opened, col(opened.order) == col(Attested.order))
-        .where(
-            col(opened.prover) == col(Attested.member),
-            col(opened.shipment) == col(Attested.subject),
-            col(opened.address) == col(Attested.consumer),
-            col(Attested.milestone) == _DELIVERED,
-            col(Attested.extension) == ZERO_HASH,
-            exists().where(col(OrderFunded.order) == col(opened.order)),
-            ~exists().where(col(DeliveryProven.order) == col(opened.order)),
-            ~_closed(),
-            ~exists().where(_same_seal(EffectApplied)),
-            ~exists().where(_same_seal(ErrorDeclared)),
-        )
-        .order_by(col(failed.block_number), col(failed.log_index))
-        .limit(_LOOK_AHEAD)
-    )
-    for member, seal_id, order_hash, recorded_at in session.execute(statement).all():
-        order, fields = read_order(session, order_hash), attestation(session, member, seal_id)
+    """Proofs of delivery whose effect failed, of orders that wait for one, oldest first."""
+    for one in pending_effects(session, limit=_LOOK_AHEAD):
+        order, fields = read_order(session, one.order), attestation(session, one.member, one.seal_id)
         if order is None or fields is None:
             continue
         yield Due(
             # With the time, which the call carries: a chain that lost the block may record it at another.
-            f"effect/{member}/{seal_id}/{recorded_at}",
-            f"apply attestation {seal_id} to order {order_hash}",
+            f"effect/{int(one.member)}/{one.seal_id}/{one.recorded_at}",
+            f"apply attestation {one.seal_id} to order {one.order}",
             ApplyEffect(
                 attestation=fields,
-                member=member,
-                recorded_at=recorded_at,
+                member=int(one.member),
+                recorded_at=one.recorded_at,
                 consumer_data=order_data(order.terms),
             ),
         )
@@ -271,12 +244,6 @@ def credits_due(session: Session) -> Iterator[Due]:
             f"pay the credit of {credit.account}",
             Withdraw(token=credit.token, account=credit.account),
         )
-
-
-def _same_seal(table: Any) -> Any:
-    return and_(
-        col(table.member) == col(EffectFailed.member), col(table.seal_id) == col(EffectFailed.seal_id)
-    )
 
 
 def _closed() -> Any:

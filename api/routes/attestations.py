@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 
 from api.bodies import read_bytes
 from api.operations import OperationAnswer, Prefer, operation_answer, respond, wait_seconds
-from api.routes.epcis import finished
+from api.routes.epcis import capture_slots, finished
 from api.routes.relaying import Use, add_relay, body_of, operation_answers
 from chain.requests import ApplyEffect, DeclareError
 from evidence.capture import AttestRequest
@@ -31,7 +31,8 @@ async def attest(request: Request, services: Use, prefer: Prefer = None) -> JSON
     The answer is the operation with the capture job beside it.
     """
     body = await read_bytes(request)
-    job = await run_in_threadpool(services.capture.attest, body)
+    async with capture_slots(request).taken():
+        job = await run_in_threadpool(services.capture.attest, body)
     seconds = wait_seconds(prefer)
     job = await finished(services, job, seconds)
     if job.operation is None:

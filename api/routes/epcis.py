@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 
 from api import examples
 from api.bodies import JSON_TYPES, read_bytes
+from api.limits import Slots
 from api.operations import Prefer, failed, mirrored, wait_seconds
 from api.problems import Problem, invalid, not_found
 from api.routes.relaying import WRITES, Use, problems
@@ -41,6 +42,12 @@ Many = Annotated[list[str] | None, Query(max_length=100)]
 
 
 # -- capture ---------------------------------------------------------------------------------------------
+
+
+def capture_slots(request: Request) -> Slots:
+    """Where documents wait for their turn to be read."""
+    found: Slots = request.app.state.capture_slots
+    return found
 
 
 async def finished(services: Services, job: Job, seconds: int) -> Job:
@@ -86,7 +93,9 @@ async def capture_document(
 ) -> JSONResponse:
     """Seals the document's events, and anchors their batch as its member signed it."""
     body = await read_bytes(request)
-    job = await run_in_threadpool(services.capture.capture, body, signature)
+    async with capture_slots(request).taken():
+        capture = await run_in_threadpool(services.capture.read_capture, body, signature)
+    job = await run_in_threadpool(services.capture.accept_capture, capture)
     seconds = wait_seconds(prefer)
     job = await finished(services, job, seconds)
     if seconds and not job.running and not job.success:

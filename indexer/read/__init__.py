@@ -5,6 +5,7 @@ GLNs and GTINs are text of 13 and 14 digits, hashes 0x-hexadecimal text, times U
 """
 
 from indexer.read.council import Approval, Council, CouncilAction, council, council_action, council_actions
+from indexer.read.effects import PendingEffect, pending_effects
 from indexer.read.events import (
     ErrorNote,
     Event,
@@ -44,6 +45,7 @@ __all__ = [
     "OrderStep",
     "Page",
     "Passport",
+    "PendingEffect",
     "Prefix",
     "Proof",
     "Recall",
@@ -69,6 +71,7 @@ __all__ = [
     "members",
     "order",
     "orders",
+    "pending_effects",
     "prefixes",
     "proof_path",
     "sensor_windows",

@@ -1,11 +1,20 @@
 """Orders over HTTP: from both signatures to the payout, and what is told meanwhile."""
 
 import json
+from datetime import datetime
 
 import pytest
 
 from chain.bindings import types
-from chain.requests import ConfirmOrder, DisputeOrder, RefundOrder, RuleOrder, SettleOrder, Withdraw
+from chain.requests import (
+    ApplyEffect,
+    ConfirmOrder,
+    DisputeOrder,
+    RefundOrder,
+    RuleOrder,
+    SettleOrder,
+    Withdraw,
+)
 from epcis.gs1 import check_digit
 from tests.api.world import CONTEXT, ApiWorld, Client, slug
 
@@ -162,3 +171,39 @@ def test_tokens_tell_supply_and_balances(world: ApiWorld, api: Client) -> None:
     assert [(one["currency"], one["issuer"]) for one in tokens] == [("EUR", world.bank.gln)]
     assert slug(api.get(f"/tokens/USD/balances/{world.payee}", 404)) == "not-found"
     assert slug(api.get("/tokens/EUR/balances/0x12", 400)) == "invalid-request"
+
+
+def test_a_proof_whose_effect_failed_is_told_until_it_is_applied(world: ApiWorld, api: Client) -> None:
+    link = shipment(9)
+    order = world.order(link)
+    found = funded(world, api, order)
+    assert api.get(f"/escrows/{found}")["pendingEffects"] == []
+    # of somebody who is not the prover: nothing that the order waits for
+    stranger = world.attestation_body(delivery(world, link), world.maker, subject=link, order=order)
+    assert api.post("/attestations", stranger)["status"] == "mined"
+    assert api.get(f"/escrows/{found}")["pendingEffects"] == []
+
+    body = world.attestation_body(delivery(world, link), world.carrier, subject=link, order=order)
+    data = body["consumerData"]
+    seal = api.post("/attestations", body | {"consumerData": "0x" + "00" * 64})["capture"]["seals"][0]
+    told = api.get(f"/escrows/{found}")
+    (pending,) = told["pendingEffects"]
+    assert told["status"] == "funded"
+    assert pending["sealId"] == seal["sealId"]
+    assert pending["member"]["gln"] == world.carrier.gln
+    assert pending["reason"]
+
+    attestation = body["attestation"]
+    recorded = api.get(f"/epcis/events/{seal['sealId']}")["recordTime"]
+    recorded_at = int(datetime.fromisoformat(recorded).timestamp())
+    effect = ApplyEffect.model_validate(
+        {
+            "attestation": attestation,
+            "member": world.carrier.gln,
+            "recordedAt": recorded_at,
+            "consumerData": data,
+        }
+    )
+    assert api.post("/attestations/effects", effect)["status"] == "mined"
+    told = api.get(f"/escrows/{found}")
+    assert (told["status"], told["pendingEffects"]) == ("closed", [])

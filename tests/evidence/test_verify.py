@@ -2,11 +2,13 @@
 
 import copy
 import json
+import re
 from typing import Any
 
 import pytest
 
 from evidence.bundle import BundleError, Trust, read_bundle
+from evidence.fields import time_text
 from evidence.proof import ProofUnavailable, export
 from evidence.report import Link, Report, Status
 from evidence.verify import verify_bundle
@@ -169,7 +171,10 @@ def test_an_item_without_passport_is_never_verified(world: World, bundle: dict[s
     changed["passport"] = None
     report = verify(world, changed)
     assert report.exit_code == 2
-    assert any("passport" in notice for notice in report.notices)
+    assert any(
+        one.link is Link.ISSUE and one.status is Status.UNCHECKED and "ever issued" in one.detail
+        for one in report.checks
+    )
 
 
 def test_a_recall_is_the_first_thing_said(world: World) -> None:
@@ -181,6 +186,16 @@ def test_a_recall_is_the_first_thing_said(world: World) -> None:
     world.recall(issue)
     report = verify(world, found)
     assert report.notices[0].startswith("RECALLED by member " + world.maker.gln)
+    assert report.notices[0] not in report.text  # it is printed by itself
+
+
+def test_times_are_told_in_utc_whatever_a_bundle_says(world: World, bundle: dict[str, Any]) -> None:
+    details = [one.detail for one in verify(world, bundle).checks if one.link in (Link.ANCHOR, Link.ISSUE)]
+    assert details
+    for detail in details:
+        assert re.search(r"block of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", detail), detail
+    assert time_text(1_795_362_687) == "2026-11-22 15:51:27 UTC"
+    assert time_text(2**64) == f"Unix time {2**64}"
 
 
 def test_unknown_items_have_no_bundle(world: World, bundle: dict[str, Any]) -> None:
