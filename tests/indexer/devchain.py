@@ -63,6 +63,9 @@ class DevChain:
     def _prepare(self) -> None:
         self.process.fund([SENDER])
         self.rpc.request("anvil_impersonateAccount", [SENDER])
+        # Blocks at transactions only: the heartbeat's would come between those that a test counts.
+        self.rpc.request("evm_setAutomine", [False])
+        self.rpc.request("evm_setAutomine", [True])
 
     @property
     def height(self) -> int:
