@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from cli import acts, delivering, ordering
 from cli.failure import Exit, Failure
+from cli.output import counted
 from cli.session import Member, Session
 
 _PATIENCE: Final = 120.0
@@ -94,7 +95,7 @@ def _step_of(event: bytes) -> str | None:
 
 def job_text(name: str, job: dict[str, Any]) -> str:
     """What became of a file's events, for people."""
-    lines = [f"{name}: {len(job['seals'])} events of {job['member']}, capture {job['captureID']}"]
+    lines = [f"{name}: {counted(len(job['seals']), 'event')} of {job['member']}, capture {job['captureID']}"]
     for seal in job["seals"]:
         before = "captured before" if seal["existing"] else "sealed"
         lines.append(f"  {seal['event']}: {before} {seal['sealId']}  {seal['eventHash']}")

@@ -130,7 +130,7 @@ def _attested_before(job: Mapping[str, Any] | None, asked_at: datetime | None) -
         made = datetime.fromisoformat(str(job["createdAt"]))
     except (KeyError, ValueError):
         raise Failure("the service answered with no capture job", Exit.UNREACHABLE) from None
-    return asked_at is not None and made < asked_at
+    return asked_at is not None and made < asked_at  # to the second, as HTTP tells time
 
 
 def _standing(record: Mapping[str, Any]) -> str:

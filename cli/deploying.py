@@ -10,6 +10,7 @@ from chain.rpc import Rpc
 from chain.sender import Sender, SenderSettings
 from cli import acts
 from cli.failure import Exit, Failure
+from cli.funds import missing_coins
 from cli.home import Home, HomeError
 from cli.installation import write_trust
 from cli.node import RELAYER, open_databases
@@ -69,6 +70,9 @@ def _deploy(settings: Settings, home: Home, rpc: Rpc, plan: Plan, tell: Callable
         sender = Sender(databases.state, rpc, home.signer(RELAYER), settings=SenderSettings(poll=0.1))
         found = deployment.load(home.deployments, sender.identity)
         if found is None:
+            missing = missing_coins(rpc, sender.signer.address)
+            if missing is not None:
+                raise Failure(missing)
             stop = threading.Event()
             thread = threading.Thread(target=sender.run, args=(stop,), daemon=True)
             thread.start()

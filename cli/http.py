@@ -15,6 +15,8 @@ from cli.settings import Settings
 if TYPE_CHECKING:
     import uvicorn
 
+    from api.services import Services
+
 
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -34,6 +36,16 @@ def _keep_recursion_bounded() -> None:
     import eth_account  # noqa: F401 - the relayer needs it anyway; what it does to the limit is done now
 
     sys.setrecursionlimit(limit)
+
+
+def _missing_coins(services: "Services") -> str | None:
+    from chain.errors import ChainError
+    from cli.funds import missing_coins
+
+    try:
+        return missing_coins(services.rpc, services.sender.signer.address)
+    except ChainError:  # which is no reason not to serve
+        return None
 
 
 def serve(
@@ -75,6 +87,8 @@ def serve(
             )
             node = services.rpc.node if settings.rpc_url is None else str(settings.rpc_url)
             home.write_service({"url": url, "publicUrl": services.public_url, "rpcUrl": node})
+            if settings.rpc_url is not None and (missing := _missing_coins(services)) is not None:
+                progress(f"warning: {missing}")
             progress(f"serving {url}")
             if beside is not None:
                 threading.Thread(target=_run_beside, args=(server, beside), daemon=True).start()

@@ -46,6 +46,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
     Console().print(drawn)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: `1 finding`, `2 findings`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def facts(values: Mapping[str, object]) -> str:
     """Names and values, one a line."""
     width = max((len(name) for name in values), default=0)

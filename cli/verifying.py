@@ -32,7 +32,7 @@ def verify(session: Session, subject: str, url: str | None, trust_file: Path | N
         rpc = _node(stack, session, url)
         path = Path(subject)
         if path.is_file():
-            return _bundle(_read(path), trust, rpc)
+            return _bundle(_read(path), trust, rpc, f"{path}: ")
         if subject.lower().endswith((".json", ".jsonld")):
             raise Failure(f"{subject}: there is no such file", Exit.UNCHECKED)
         uri = link_of(subject)
@@ -76,14 +76,15 @@ def _node(stack: ExitStack, session: Session, url: str | None) -> "Rpc | None":
         raise Failure(str(error), Exit.UNCHECKED) from None
 
 
-def _bundle(data: bytes, trust: "Trust | None", rpc: "Rpc | None") -> "Report":
+def _bundle(data: bytes, trust: "Trust | None", rpc: "Rpc | None", name: str = "") -> "Report":
     from evidence.bundle import BundleError, read_bundle
     from evidence.verify import verify_bundle
 
     try:
         bundle = read_bundle(data)
     except BundleError as error:
-        raise Failure(str(error), Exit.REFUSED) from None
+        # What is no proof bundle says nothing about an item: there is nothing that could be contradicted.
+        raise Failure(f"{name}{error}", Exit.UNCHECKED) from None
     return verify_bundle(bundle, trust, rpc)
 
 

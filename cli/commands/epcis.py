@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.failure import Exit, Failure
-from cli.output import JsonFlag, emit
+from cli.output import JsonFlag, counted, emit
 
 _app = typer.Typer(
     help="EPCIS 2.0 documents, without any service.", no_args_is_help=True, rich_markup_mode=None
@@ -81,7 +81,7 @@ def _show(report: dict[str, Any]) -> None:
     if report["valid"]:
         typer.echo(f"{report['file']}: valid, {report['events']} events")
         return
-    typer.echo(f"{report['file']}: {len(report['problems'])} problems")
+    typer.echo(f"{report['file']}: {counted(len(report['problems']), 'problem')}")
     for one in report["problems"]:
         value = "" if one["value"] is None else json_module.dumps(one["value"], default=str)
         shown = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"

@@ -19,9 +19,13 @@ def network(json: JsonFlag = False) -> None:
 
     Example: tradeseal network --json
     """
-    found = Session().api.get("/network")
+    session = Session()
+    found = session.api.get("/network")
+    node = session.rpc_url
     text = facts(
         {
+            "service": session.api.base_url,
+            **({} if node is None else {"node": node}),
             "chain id": found["chainId"],
             "first block": found["firstBlockHash"],
             **found["contracts"],

@@ -7,7 +7,7 @@ import typer
 
 from cli.failure import Exit, Failure
 from cli.options import ItemArgument, Output, RpcOption
-from cli.output import JsonFlag, emit, facts, stages, working
+from cli.output import JsonFlag, counted, emit, facts, stages, working
 from cli.session import Session
 
 _proof = typer.Typer(help="Proof bundles.", no_args_is_help=True, rich_markup_mode=None)
@@ -88,7 +88,7 @@ def audit(rpc: RpcOption = None, json: JsonFlag = False) -> None:
     text = "\n".join(
         [
             *(str(one) for one in report.findings),
-            f"{count} findings" if count else "everything fits: no findings",
+            counted(count, "finding") if count else "everything fits: no findings",
         ]
     )
     emit(report.to_json(), json, text)

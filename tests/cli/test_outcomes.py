@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli import main as program
+from cli.home import Home
 from tests.cli.program import tradeseal
 from tests.evidence.documents import commissioning, document
 
@@ -43,6 +44,14 @@ def test_without_a_service_it_says_how_to_get_one() -> None:
     assert found.code == 3
     assert "tradeseal up" in found.err
     assert found.data["failed"] is True
+
+
+def test_a_service_that_ended_does_not_run(home: Path) -> None:
+    Home(home).create()
+    Home(home).write_service({"url": "http://127.0.0.1:9", "publicUrl": "http://127.0.0.1:9"})
+    found = tradeseal("member", "list")
+    assert found.code == 3
+    assert f"no service runs in {home}: start it with `tradeseal up`" in found.err
 
 
 def test_a_service_that_does_not_answer_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,10 +121,13 @@ def test_the_conformance_documents_are_judged_as_their_names_say(conformance: Pa
     assert tradeseal("epcis", "validate", *map(str, documents)).code == 0
 
 
-def test_what_is_no_bundle_is_contradicted_and_a_missing_file_unchecked(tmp_path: Path) -> None:
+def test_what_is_no_bundle_or_no_file_is_unchecked(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    path.write_text("{}")
-    assert tradeseal("verify", str(path)).code == 1
+    for content in ("{}", "no JSON", '{"type": "EPCISDocument"}'):
+        path.write_text(content)
+        found = tradeseal("verify", str(path))
+        assert found.code == 2
+        assert str(path) in found.err
     assert tradeseal("verify", str(tmp_path / "none.json")).code == 2
     assert tradeseal("verify", "nonsense").code == 2
 
