@@ -174,6 +174,42 @@ def test_a_recall_comes_first(world: ApiWorld, api: Client) -> None:
     assert "Do not buy, sell or use it" in page
 
 
+def test_first_comes_what_concerns_the_goods_and_nothing_that_others_tried(
+    world: ApiWorld, api: Client
+) -> None:
+    issue(world, api, "FX-1")
+
+    def attested(**fields: object) -> str:
+        document = json.loads(world.document(link("FX-1"), step="inspecting", **fields))
+        event = {"@context": document["@context"], **document["epcisBody"]["eventList"][0]}
+        # an order that nobody opened: its effect fails, and would for good
+        body = world.attestation_body(
+            event, world.carrier, subject=link("FX-1"), order=world.order(link("FX-1"))
+        )
+        answer = api.post("/attestations", body)
+        return str(answer["capture"]["seals"][0]["sealId"])
+
+    wrong = attested()
+    record = api.get(f"/items/{GTIN}/FX-1")
+    assert record["status"]["verdict"] == "verified"
+    assert record["notices"] == []
+    assert [one["proofs"][0]["effect"] for one in record["events"]] == ["failed"]
+    page = Text(api.http.get(f"/items/{GTIN}/FX-1", headers=HTML).text).text
+    assert "To be known first" not in page
+    assert "its effect on an order was not applied" in page
+    assert "block time" not in page
+
+    declaring = attested()
+    message = types.ErrorDeclaration(
+        bytes.fromhex(wrong[2:]), bytes.fromhex(declaring[2:]), bytes(32), world.now() + 3600
+    )
+    api.post("/attestations/errors", world.signed("EventLedger", message, world.carrier))
+    (notice,) = api.get(f"/items/{GTIN}/FX-1")["notices"]
+    assert wrong in notice
+    page = Text(api.http.get(f"/items/{GTIN}/FX-1", headers=HTML).text).text
+    assert page.index("To be known first") < page.index(wrong) < page.index("What happened")
+
+
 def test_serials_that_are_not_the_signed_ones_are_refused(world: ApiWorld, api: Client) -> None:
     body = world.issue_body("SR-1", "SR-2") | {"serials": ["SR-1", "SR-3"]}
     problem = api.post("/items/issues", body, 400)
