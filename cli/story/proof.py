@@ -53,7 +53,7 @@ def show_proofs(session: Session, told: Told, say: Callable[[str, str], None]) -
             f"{len(report.checks)} links of the proof bundle checked against the chain: {report.verdict}",
         )
         if report.exit_code:
-            raise Failure(report.text)
+            raise Failure("; ".join(check.detail for check in report.failing()) or report.text)
         network = deployment.load(home.deployments, ChainIdentity(rpc.chain_id(), rpc.first_block_hash()))
         if network is None:
             raise Failure(f"no deployment of this network is known in {home.deployments}")
