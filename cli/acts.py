@@ -34,7 +34,8 @@ def gln(text: str, what: str = "GLN") -> int:
     try:
         return int(parse_gln(text))
     except Gs1KeyError as error:
-        raise Failure(f"{what}: {error}", Exit.UNCHECKED) from None
+        text = str(error) if what == "GLN" else f"{what}: {error}"
+        raise Failure(text, Exit.UNCHECKED) from None
 
 
 def gtin(text: str) -> int:
@@ -42,7 +43,7 @@ def gtin(text: str) -> int:
     try:
         return int(parse_gtin(text))
     except Gs1KeyError as error:
-        raise Failure(f"GTIN: {error}", Exit.UNCHECKED) from None
+        raise Failure(str(error), Exit.UNCHECKED) from None
 
 
 def country(text: str) -> bytes:

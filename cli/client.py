@@ -13,6 +13,7 @@ import httpx
 from chain.requests import Request
 from cli.failure import Exit, Failure
 from cli.home import Home
+from cli.reasons import reason_text
 from cli.settings import Settings
 from epcis.canonical import refuse_deep
 
@@ -89,7 +90,9 @@ class ApiClient:
         error = operation.get("error")
         if error:
             raise Failure(
-                f"{operation.get('purpose')}: {error.get('text') or error.get('error')}", problem=operation
+                f"{operation.get('purpose')}: "
+                f"{reason_text(error) or error.get('text') or error.get('error')}",
+                problem=operation,
             )
         if operation.get("status") != "mined":
             raise Failure(
@@ -133,8 +136,16 @@ def problem_text(problem: Any, status: int) -> str:
     if not isinstance(problem, dict):
         return f"the service answered {status}"
     contract = problem.get("contract")
-    lines = [str(problem.get("detail") or problem.get("title") or f"the service answered {status}")]
-    if isinstance(contract, dict) and contract.get("text") and str(contract["text"]) not in lines[0]:
+    said = reason_text(contract)
+    if said is None and str(problem.get("type", "")).endswith("/signer-unknown") and "signer" in problem:
+        said = f"key {problem['signer']} belongs to no member of this network"
+    lines = [said or str(problem.get("detail") or problem.get("title") or f"the service answered {status}")]
+    if (
+        said is None
+        and isinstance(contract, dict)
+        and contract.get("text")
+        and str(contract["text"]) not in lines[0]
+    ):
         lines.append(f"  contract: {contract['text']}")
     lines += [
         f"  {error.get('pointer', '')}: {error.get('detail', '')}"

@@ -6,6 +6,11 @@ from typing import Any
 
 from chain.codec import DecodeError, decode, keccak256
 from chain.deployment import Deployment
+from cli.reasons import gln_text, roles_text, time_text
+
+_GLNS = frozenset({"gln", "owner", "issuer"})
+_TIMES = frozenset({"validFrom", "validUntil", "keyValidUntil", "deadline"})
+"""arguments that are Unix seconds"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,7 @@ class Call:
     arguments: Mapping[str, Any]
 
     def __str__(self) -> str:
-        inside = ", ".join(f"{name}={_shown(value)}" for name, value in self.arguments.items())
+        inside = ", ".join(f"{name}={_shown(name, value)}" for name, value in self.arguments.items())
         return f"{self.contract}.{self.function}({inside})"
 
 
@@ -71,5 +76,12 @@ def _plain(kind: str, value: Any) -> Any:
     return value
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if name == "roles":
+            return roles_text(value)
+        if name in _GLNS:
+            return gln_text(value)
+        if name in _TIMES:
+            return time_text(value)
     return repr(value) if isinstance(value, str) and not value.startswith("0x") else str(value)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.failure import Exit, Failure
-from cli.output import note
+from cli.output import counted, note
 from cli.session import Session
 
 if TYPE_CHECKING:
@@ -61,7 +61,13 @@ def _tell(session: Session, documents: Path | None) -> None:
 
     wait_for_service(session)
     typer.echo("TradeSeal: from a signed event to a scanned proof and a paid escrow\n")
-    told = Story(session, _say, documents or DOCUMENTS).tell()
+    story = Story(session, _say, documents or DOCUMENTS)
+    if story.steps_before:
+        typer.echo(
+            f"Told before, {counted(story.steps_before, 'step')} of it: nothing happens twice, "
+            "only what is missing is done now.\n"
+        )
+    told = story.tell()
     show_proofs(session, told, _say)
     _show_code(session, told)
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.failure import Failure
 from cli.options import As
 from cli.output import JsonFlag, emit, facts, operation_text, table
 from cli.session import Session
@@ -53,13 +54,22 @@ def mint(
     """
     from cli import acts
     from cli.money import format_money, parse_amount
+    from cli.reasons import refusal_of
 
     session = Session()
     decimals = int(session.token(currency)["decimals"])
     minor = parse_amount(amount, decimals)
     to = session.account_of(account)
     hashed = sha256(reference.encode()).digest()
-    operation = session.do(acts.mint(session, signer, currency, to, minor, hashed))
+    try:
+        operation = session.do(acts.mint(session, signer, currency, to, minor, hashed))
+    except Failure as failure:
+        if refusal_of(failure.problem) != "PaymentReferenceUsed":
+            raise
+        text = (
+            f"payment reference {reference!r}: was minted before, and is minted once (PaymentReferenceUsed)"
+        )
+        raise Failure(text, failure.code, failure.problem) from None
     money = format_money(minor, decimals, currency)
     emit(
         {"to": to, "amount": str(minor), "currency": currency, "decimals": decimals, "operation": operation},

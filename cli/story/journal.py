@@ -25,6 +25,11 @@ class Journal:
         self._patience = patience
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    @property
+    def count(self) -> int:
+        """How many steps were written down."""
+        return sum(1 for _ in self._folder.glob("*.json"))
+
     def submit(self, step: str, make: Callable[[], tuple[str, Request]], wait: bool = True) -> dict[str, Any]:
         """The settled operation of a signed request. Raises Failure with the contract's own reason."""
 

@@ -72,6 +72,11 @@ class Story:
         self._edition = sha256(everything).hexdigest()[:12]
         """Changes with any document, so that an edited story is told anew."""
 
+    @property
+    def steps_before(self) -> int:
+        """How many steps an earlier telling has sent."""
+        return self._journal.count
+
     def tell(self) -> Told:
         """Everything, in order. Raises Failure where something that should go well does not."""
         self._admit_all()
