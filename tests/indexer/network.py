@@ -1,7 +1,7 @@
 """The product's own contracts on a real chain, with members who sign: what the mirror is for."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from coincurve import PrivateKey
 
@@ -20,7 +20,7 @@ from chain.bindings import (
 )
 from chain.bindings.events import OrderOpened
 from chain.codec import Domain, TypedMessage, checksum, keccak256
-from tests.indexer.devchain import SENDER, DevChain
+from tests.indexer.devchain import SENDER
 
 BRAND_OWNER, MAKER, CARRIER, CUSTOMS, TRADER, ARBITER, ISSUER = (1 << bit for bit in (0, 1, 3, 4, 5, 6, 7))
 KEY_ADMIN = 1 << 31
@@ -67,15 +67,36 @@ class Party:
         return f"{self.number:013d}"
 
 
+class Asked(Protocol):
+    """What a network's test asks a node."""
+
+    def chain_id(self) -> int: ...
+    def get_block(self, block: Any) -> Any: ...
+    def get_receipt(self, transaction_hash: bytes) -> Any: ...
+    def call(self, to: str, data: bytes, block: Any = "latest", sender: str | None = None) -> bytes: ...
+
+
+class Chain(Protocol):
+    """A chain that the test's own account may write to."""
+
+    @property
+    def rpc(self) -> Asked: ...
+    @property
+    def height(self) -> int: ...
+    def deploy(self, code: bytes | None = None) -> str: ...
+    def send(self, to: str | None, data: bytes) -> bytes: ...
+
+
 class Network:
     """All contracts but the directory; the test's own account administers the authority."""
 
-    def __init__(self, chain: DevChain) -> None:
+    def __init__(self, chain: Chain, sender: str = SENDER) -> None:
         self.chain = chain
+        self.sender = sender
         self.chain_id = chain.rpc.chain_id()
         self.seats = [Signer.of(f"seat {i}") for i in range(3)]
         self.start = chain.height + 1
-        admin = chain.deploy(authority.deployment_code(SENDER))
+        admin = chain.deploy(authority.deployment_code(sender))
         registry = chain.deploy(member_registry.deployment_code(admin))
         rights = chain.deploy(rights_registry.deployment_code(admin, registry))
         ledger = chain.deploy(event_ledger.deployment_code(registry))
@@ -109,7 +130,8 @@ class Network:
     def now(self) -> int:
         block = self.chain.rpc.get_block("latest")
         assert block is not None
-        return block.timestamp
+        timestamp: int = block.timestamp
+        return timestamp
 
     @property
     def deadline(self) -> int:
@@ -117,7 +139,7 @@ class Network:
 
     def call(self, contract: str, data: bytes) -> None:
         """A transaction that must succeed."""
-        self.chain.rpc.call(self.at[contract], data, sender=SENDER)  # names the reason where it would not
+        self.chain.rpc.call(self.at[contract], data, sender=self.sender)
         receipt = self.chain.rpc.get_receipt(self.chain.send(self.at[contract], data))
         assert receipt is not None
         assert receipt.succeeded
