@@ -24,6 +24,8 @@ from chain.codegen import generate, write
 from chain.compiler import TEST_ARTIFACTS
 from tests.chain.conftest import SAMPLE_EIP712, CallRevertedError, Node
 
+pytestmark = pytest.mark.slow
+
 KEY = bytes(31) + b"\x07"
 BUYER: str = Account.from_key(KEY).address
 LINE = "(uint256,uint128,string)"

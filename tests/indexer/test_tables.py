@@ -18,6 +18,8 @@ from indexer.columns import ChainText, Int128, Uint64, Uint128, Uint256
 from indexer.decode import event_row, key_of
 from indexer.tables import EVENT_TABLES, EventRow, metadata
 
+pytestmark = pytest.mark.slow
+
 Abi = dict[str, Any]
 BASE = set(EventRow.model_fields)
 
