@@ -340,8 +340,6 @@ _READERS: Final[list[tuple[type[Exception], Callable[[Any], Problem]]]] = [
     (Exception, _of_anything),
 ]
 
-Renderer = Callable[[Request, Problem], JSONResponse]
-
 
 def answer(request: Request, problem: Problem) -> JSONResponse:
     """A problem as a response."""

@@ -1,6 +1,5 @@
 """How values go over the wire: camelCase members, UTC times with Z, money as text, checked parameters."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from urllib.parse import unquote_to_bytes
@@ -9,7 +8,6 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-from chain.bindings import types
 from chain.codec import FieldError, address
 from epcis.gs1 import Gs1KeyError, parse_gln, parse_gtin, parse_serial
 
@@ -111,8 +109,3 @@ class Named(Answer):
 
     gln: str
     name: str | None = None
-
-
-def status_names(kind: type[types.Status] | type[types.Outcome]) -> Sequence[str]:
-    """Names of a contract's enumeration as the API writes them: lower case."""
-    return [one.name.lower() for one in kind]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from chain.signers import KeystoreSigner, create_keystore, read_password
+from chain.signers import EnvironmentSigner, KeystoreSigner, Signer, create_keystore, read_password
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 _LOCK_TRIES: Final = 5
@@ -23,6 +23,11 @@ _LOCAL_SCRYPT_N: Final = 1 << 14
 
 class HomeError(Exception):
     """The folder cannot be used as asked; says what and why."""
+
+
+def _key_variable(name: str) -> str:
+    """Environment variable of a named key."""
+    return "TRADESEAL_KEY_" + name.upper().replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +121,16 @@ class Home:
             path, self.password(f"key {name}"), iterations=_LOCAL_SCRYPT_N if local else None
         )
 
+    def has_key(self, name: str) -> bool:
+        """Whether there is a key of that name, in a keystore or the environment. Raises HomeError."""
+        return self.key_path(name).exists() or _key_variable(name) in os.environ
+
     def key_address(self, name: str) -> str:
         """Address of a named key, without opening it. Raises HomeError."""
         from chain.codec import checksum
 
+        if (variable := _key_variable(name)) in os.environ:
+            return EnvironmentSigner(variable).address
         try:
             record = json.loads(self.key_path(name).read_text(encoding="utf-8"))
             return checksum("0x" + str(record["address"]).removeprefix("0x"))
@@ -133,8 +144,13 @@ class Home:
         """Names of all local keys."""
         return sorted(path.stem for path in self.keys.glob("*.json"))
 
-    def signer(self, name: str) -> KeystoreSigner:
-        """Open a named key. Raises HomeError, SignerError."""
+    def signer(self, name: str) -> Signer:
+        """Open a named key. Raises HomeError, SignerError.
+
+        For development, `TRADESEAL_KEY_<NAME>` (hyphens as underscores) holds a key instead of a keystore.
+        """
+        if (variable := _key_variable(name)) in os.environ:
+            return EnvironmentSigner(variable)
         self.key_address(name)
         return KeystoreSigner(self.key_path(name), self.password(f"key {name}"))
 

@@ -73,7 +73,7 @@ def open_mirror(settings: Settings, home: Home) -> Engine:
 
 
 def _ensure_key(home: Home, name: str) -> str:
-    if not home.key_path(name).exists():
+    if not home.has_key(name):
         home.create_key(name)
     return home.key_address(name)
 

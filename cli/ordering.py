@@ -138,7 +138,6 @@ def _pending_effect(session: Session, order_hash: str) -> Any:
     if session.settings.api_url is not None:
         return None
     from chain.database import reading
-    from chain.requests import ApplyEffect
     from cli.installation import existing_mirror
     from oracle.keeper import effects_due
 
@@ -146,13 +145,8 @@ def _pending_effect(session: Session, order_hash: str) -> Any:
         if mirror is None:
             return None
         with reading(mirror) as view:
-            for due in effects_due(view):
-                if (
-                    isinstance(due.request, ApplyEffect)
-                    and "0x" + due.request.attestation.order.hex() == order_hash
-                ):
-                    return due.request
-    return None
+            due = next(effects_due(view, order_hash), None)
+            return None if due is None else due.request
 
 
 def summary(record: Mapping[str, Any]) -> dict[str, object]:

@@ -94,11 +94,12 @@ class Session:
     def address_of(self, name: str) -> str:
         """Address of a local key, or the address itself if it is one."""
         from chain.codec import FieldError, address
+        from chain.signers import SignerError
         from cli.home import HomeError
 
         try:
             return address("address", name) if name.startswith("0x") else self.home.key_address(name)
-        except (HomeError, FieldError) as error:
+        except (HomeError, FieldError, SignerError) as error:
             raise Failure(str(error), Exit.UNCHECKED) from None
 
     def account_of(self, name: str) -> str:

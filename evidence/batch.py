@@ -23,7 +23,6 @@ from vault.unixfs import cid_of
 BATCH_TYPE: Final = "TradeSealBatch"
 ISSUE_TYPE: Final = "TradeSealIssue"
 VERSION: Final = 1
-MILESTONE_DELIVERED: Final = 1
 
 
 class BatchError(ValueError):

@@ -8,7 +8,6 @@ from pydantic.alias_generators import to_camel
 
 from epcis.canonical import MAX_INTEGER
 from epcis.gs1 import Gs1KeyError, parse_gln
-from vault.cid import Cid, InvalidCid
 
 
 class Record(BaseModel):
@@ -57,19 +56,7 @@ def gln_text(gln: int) -> str:
     return f"{gln:013d}"
 
 
-def _cid(value: object) -> Cid:
-    if isinstance(value, Cid):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("must be a CID in text form")  # noqa: TRY004 - pydantic reads ValueError only
-    try:
-        return Cid.parse(value)
-    except InvalidCid as error:
-        raise ValueError(error.reason) from None
-
-
 Gln = Annotated[int, BeforeValidator(_gln), PlainSerializer(gln_text, return_type=str)]
-CidText = Annotated[Cid, BeforeValidator(_cid), PlainSerializer(str, return_type=str)]
 Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 """A plain JSON number"""
 

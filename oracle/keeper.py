@@ -16,8 +16,7 @@ from sqlalchemy import Engine, exists, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
-from chain.bindings import types
-from chain.codec import encode
+from chain.bindings import escrow, types
 from chain.database import reading
 from chain.deployment import Deployment
 from chain.errors import ChainError
@@ -39,10 +38,6 @@ from indexer.tables.settlement import (
 
 _log = logging.getLogger(__name__)
 
-_ORDER_ABI: Final = (
-    "(uint64,uint64,address,address,address,uint256,bytes32,uint64,uint64,uint48,uint32,uint32,uint32,uint16,"
-    "uint8,(uint64,bytes32,uint64,bytes2)[],bytes32,bytes32)"
-)
 _LOOK_AHEAD: Final = 1000  # due things read in a pass
 
 
@@ -73,8 +68,8 @@ class Due:
 
 
 def order_data(order: types.Order) -> bytes:
-    """The order as the escrow wants it in an attestation's consumer data: its ABI encoding."""
-    return encode((_ORDER_ABI,), (order.abi_tuple(),))
+    """The order as the escrow wants it in an attestation's consumer data: what `hashOrder` takes, too."""
+    return escrow.encode_hash_order(order)[4:]
 
 
 class Keeper:
@@ -211,9 +206,9 @@ def orders_due(session: Session, now: int) -> Iterator[Due]:
             yield Due(f"{state}/{order_hash}", purpose, SettleOrder(order=found.terms))
 
 
-def effects_due(session: Session) -> Iterator[Due]:
-    """Proofs of delivery whose effect failed, of orders that wait for one, oldest first."""
-    for one in pending_effects(session, limit=_LOOK_AHEAD):
+def effects_due(session: Session, order_hash: str | None = None) -> Iterator[Due]:
+    """Proofs of delivery whose effect failed, of orders (or one order) that wait for one, oldest first."""
+    for one in pending_effects(session, order_hash, limit=_LOOK_AHEAD):
         order, fields = read_order(session, one.order), attestation(session, one.member, one.seal_id)
         if order is None or fields is None:
             continue

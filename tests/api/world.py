@@ -15,7 +15,7 @@ import uvicorn
 from api.app import create_app
 from api.services import Services
 from chain.bindings import member_registry, types
-from chain.codec import TypedMessage, encode
+from chain.codec import TypedMessage
 from chain.deploy import Plan, TokenPlan, deploy
 from chain.requests import FundOrder, MintTokens, OpenOrder, Request
 from chain.rpc import Rpc
@@ -24,16 +24,13 @@ from evidence.batch import attestation, build_batch, build_issue
 from evidence.capture import CaptureService, Limits
 from evidence.signature_header import SignatureHeader
 from indexer.run import Indexer
+from oracle.keeper import order_data
 from tests.evidence.world import BRAND_OWNER, CARRIER, MAKER, YEAR, Key, Member, World, member, wait_until
 
 CUSTOMS, TRADER, ARBITER, TOKEN_ISSUER, ORACLE = 1 << 4, 1 << 5, 1 << 6, 1 << 7, 1 << 8
 GTIN = "09506000134352"
 MAX_BODY = 256 * 1024
 CONTEXT = "https://ref.gs1.org/standards/epcis/epcis-context.jsonld"
-_ORDER_ABI = (
-    "(uint64,uint64,address,address,address,uint256,bytes32,uint64,uint64,uint48,uint32,uint32,uint32,uint16,"
-    "uint8,(uint64,bytes32,uint64,bytes2)[],bytes32,bytes32)"
-)
 
 
 class ApiWorld(World):
@@ -162,7 +159,7 @@ class ApiWorld(World):
                 "consumer": self.deployment.address("Escrow"),
             }
         made = attestation(json.dumps(event).encode(), deadline=self.now() + 3600, **more)
-        data = b"" if order is None else encode((_ORDER_ABI,), (order.abi_tuple(),))
+        data = b"" if order is None else order_data(order)
         return {
             "event": event,
             "attestation": made.message.message(),

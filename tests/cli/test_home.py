@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from chain.signers import SignerError
 from cli.home import Home, HomeError
 
 
@@ -40,3 +41,21 @@ def test_a_broken_service_file_is_none(tmp_path: Path) -> None:
     for text in ("", "[]", "{"):
         home.service_file.write_text(text)
         assert home.read_service() is None
+
+
+def test_a_key_in_the_environment_stands_for_a_keystore(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path)
+    home.create()
+    assert not home.has_key("council-1")
+    # the private key 1, whose address is the generator point's
+    monkeypatch.setenv("TRADESEAL_KEY_COUNCIL_1", "0x" + "00" * 31 + "01")
+    assert home.has_key("council-1")
+    assert home.key_address("council-1") == "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
+    assert home.signer("council-1").address == home.key_address("council-1")
+    assert list(home.keys.iterdir()) == []
+    monkeypatch.setenv("TRADESEAL_KEY_COUNCIL_1", "secret")
+    with pytest.raises(SignerError, match="TRADESEAL_KEY_COUNCIL_1") as refused:
+        home.signer("council-1")
+    assert "secret" not in str(refused.value)
