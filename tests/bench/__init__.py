@@ -1,1 +1,1 @@
-"""Benches: speed and memory against named peers, measured in the same run. Not tests; run by scripts/bench."""
+"""Benches: speed and memory against named peers, measured in the same run; run by scripts/bench."""
