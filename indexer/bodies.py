@@ -4,12 +4,13 @@ import time
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlmodel import Session, col
 
 from chain.fields import hex_text
 from epcis import digital_link
-from indexer.document import ContradictionError, read_batch, read_document, read_issue
+from epcis.tiles import Tile
+from indexer.document import ContradictionError, open_batch, open_issue, read_document
 from indexer.references import add_proofs
 from indexer.tables.content import (
     CONTRADICTS,
@@ -23,6 +24,7 @@ from indexer.tables.content import (
     EventProof,
     IssuedItem,
     Manifest,
+    MerkleTile,
     SealedEvent,
 )
 from indexer.tables.provenance import Anchored, Issued
@@ -157,7 +159,7 @@ def _fill_manifest(session: Session, manifest: Manifest, content: bytes) -> None
 
 
 def _fill_batch(session: Session, manifest: Manifest, content: bytes) -> None:
-    leaves = read_batch(content, manifest.member, manifest.root, manifest.size)
+    batch = open_batch(content, manifest.member, manifest.root, manifest.size)
     log = session.get_one(Anchored, (manifest.block_hash, manifest.log_index))
     proofs = [
         EventProof(
@@ -176,15 +178,33 @@ def _fill_batch(session: Session, manifest: Manifest, content: bytes) -> None:
             size=manifest.size,
             salt=leaf.salt,
         )
-        for position, leaf in enumerate(leaves)
+        for position, leaf in enumerate(batch.leaves)
     ]
     add_proofs(session, proofs)
+    _add_tiles(session, manifest, batch.tiles)
+
+
+def _add_tiles(session: Session, manifest: Manifest, tiles: list[Tile]) -> None:
+    session.execute(
+        insert(MerkleTile),
+        [
+            {
+                "block_hash": manifest.block_hash,
+                "log_index": manifest.log_index,
+                "block_number": manifest.block_number,
+                "level": tile.level,
+                "position": tile.index,
+                "hashes": tile.hashes,
+            }
+            for tile in tiles
+        ],
+    )
 
 
 def _fill_issue(session: Session, manifest: Manifest, content: bytes) -> None:
     log = session.get_one(Issued, (manifest.block_hash, manifest.log_index))
-    serials = read_issue(content, manifest.member, manifest.root, manifest.size, log.gtin)
-    for position, serial in enumerate(serials):
+    issue = open_issue(content, manifest.member, manifest.root, manifest.size, log.gtin)
+    for position, serial in enumerate(issue.serials):
         try:
             uri = digital_link.item_uri(f"{log.gtin:014d}", serial)
         except ValueError as error:
@@ -201,6 +221,7 @@ def _fill_issue(session: Session, manifest: Manifest, content: bytes) -> None:
                 item_id=hex_text(digital_link.item_id(uri)),
             )
         )
+    _add_tiles(session, manifest, issue.tiles)
 
 
 def _fill_event(session: Session, event: SealedEvent, content: bytes) -> None:

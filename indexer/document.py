@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from chain.fields import raw_bytes
-from epcis import canonical, cbv_hash, digital_link, sealed, tree
+from epcis import canonical, cbv_hash, digital_link, sealed, tiles, tree
 from epcis.contexts import as_list
+from epcis.tiles import Tile
 from epcis.vocabulary import FIELDS
 
 _TIME: Final = re.compile(
@@ -53,8 +54,29 @@ class Document:
     things: list[Thing]
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch manifest that recomputes to the anchored root, with its Merkle tree."""
+
+    leaves: list[Leaf]
+    tiles: list[Tile]
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue manifest that recomputes to the issued root, with its Merkle tree; serials in leaf order."""
+
+    serials: list[str]
+    tiles: list[Tile]
+
+
 def read_batch(content: bytes, member: int, root: str, size: int) -> list[Leaf]:
     """Leaves of a batch manifest that recomputes to the anchored root. Raises ContradictionError."""
+    return open_batch(content, member, root, size).leaves
+
+
+def open_batch(content: bytes, member: int, root: str, size: int) -> Batch:
+    """As `read_batch`, with the tree. Raises ContradictionError."""
     manifest = _manifest(content, "TradeSealBatch", member, root, size)
     leaves = []
     for i, entry in enumerate(_list(manifest, "leaves", size)):
@@ -69,12 +91,16 @@ def read_batch(content: bytes, member: int, root: str, size: int) -> list[Leaf]:
         tree.event_leaf(raw_bytes(leaf.seal_id), raw_bytes(leaf.event_hash), raw_bytes(leaf.salt))
         for leaf in leaves
     ]
-    _check_root(data, root)
-    return leaves
+    return Batch(leaves, _tree(data, root))
 
 
 def read_issue(content: bytes, member: int, root: str, size: int, gtin: int) -> list[str]:
     """Serials, in leaf order, of a manifest that recomputes to the issued root. Raises ContradictionError."""
+    return open_issue(content, member, root, size, gtin).serials
+
+
+def open_issue(content: bytes, member: int, root: str, size: int, gtin: int) -> Issue:
+    """As `read_issue`, with the tree. Raises ContradictionError."""
     manifest = _manifest(content, "TradeSealIssue", member, root, size)
     if manifest.get("gtin") != f"{gtin:014d}":
         raise ContradictionError(f"gtin: {manifest.get('gtin')!r} instead of {gtin:014d}")
@@ -88,8 +114,7 @@ def read_issue(content: bytes, member: int, root: str, size: int, gtin: int) -> 
         except ValueError as error:
             raise ContradictionError(f"serials/{i}: {error}") from error
         serials.append(serial)
-    _check_root(data, root)
-    return serials
+    return Issue(serials, _tree(data, root))
 
 
 def read_document(content: bytes, seal_id: str, event_hash: str) -> Document:
@@ -178,12 +203,14 @@ def _list(manifest: dict[str, Any], name: str, size: int) -> list[Any]:
     return found
 
 
-def _check_root(data: list[bytes], root: str) -> None:
+def _tree(data: list[bytes], root: str) -> list[Tile]:
     if not data:
         raise ContradictionError("size: there is no empty batch")
-    computed = "0x" + tree.root(data).hex()
+    made = list(tiles.tiles_of([tree.leaf_hash(one) for one in data]))
+    computed = "0x" + tiles.root_of(tiles.reader(made), len(data)).hex()
     if computed != root:
         raise ContradictionError(f"root: the leaves give {computed}")
+    return made
 
 
 def _hash(value: object, field: str) -> str:

@@ -5,7 +5,7 @@ Each row names the first log that led to it, and goes when that log's block goes
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Text
+from sqlalchemy import JSON, BigInteger, Index, LargeBinary, Text
 from sqlmodel import Field
 
 from indexer.columns import ChainText, Uint64
@@ -162,3 +162,15 @@ class IssuedItem(ContentRow, table=True):
     serial: str = Field(sa_type=Text)
     uri: str = Field(sa_type=Text)
     item_id: str = Field(index=True)
+
+
+class MerkleTile(ContentRow, table=True):
+    """A tile (see epcis.tiles) of the tree of a batch or issue whose manifest leads to the anchored root."""
+
+    __tablename__ = "merkle_tile"
+
+    level: int = Field(primary_key=True, sa_type=BigInteger)
+    position: int = Field(primary_key=True, sa_type=BigInteger)
+    """index of the tile in its level"""
+    hashes: bytes = Field(sa_type=LargeBinary)
+    """1 to 256 hashes of 32 bytes, side by side"""

@@ -6,14 +6,23 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from chain.database import open_engine, reading
 from epcis import canonical, tree
 from indexer import read
 from indexer.compare import compare, dump
+from indexer.read.tiles import inclusion
 from indexer.run import Indexer, Progress
-from indexer.tables.content import Content, EventEpc, EventProof, IssuedItem, Manifest, SealedEvent
+from indexer.tables.content import (
+    Content,
+    EventEpc,
+    EventProof,
+    IssuedItem,
+    Manifest,
+    MerkleTile,
+    SealedEvent,
+)
 from tests.indexer import samples
 from tests.indexer.devchain import DevChain
 from tests.indexer.samples import MEMBER, attested, batch, event, issue, seal
@@ -333,3 +342,31 @@ def test_error_declared_by_a_document_is_attached_to_what_it_corrects(mirror: Mi
     (note,) = next(one for one in found if not one.declares_error).errors
     assert (note.source, note.reason) == ("document", "https://ref.gs1.org/cbv/ER-incorrect_data")
     assert [one.seal_id for one in declared] == [note.declaration]
+
+
+def test_proofs_come_from_the_tiles(mirror: Mirror) -> None:
+    made = batch(mirror.store, [event(f"T{i}") for i in range(5)])
+    serials = [f"I{i}" for i in range(700)]
+    _, log = issue(mirror.store, serials)
+    mirror.emit(made.log())
+    mirror.emit(log)
+    mirror.indexer.run_once()
+    with reading(mirror.engine) as session:
+        places = {row.kind: row for row in session.scalars(select(Manifest))}
+        issued = places["issue"]
+        whole = tree.Tree([tree.item_leaf(serial) for serial in serials])
+        for i in (0, 255, 256, 511, 512, 699):
+            assert inclusion(session, issued.block_hash, issued.log_index, i, 700) == whole.proof(i)
+        anchored = places["batch"]
+        proofs = session.scalars(select(EventProof).order_by(col(EventProof.position))).all()
+        for proof in proofs:
+            parts = (bytes.fromhex(part[2:]) for part in (proof.seal_id, proof.event_hash, proof.salt or ""))
+            path = inclusion(session, anchored.block_hash, anchored.log_index, proof.position, 5)
+            assert tree.verify(tree.event_leaf(*parts), proof.position, 5, path, made.root)
+        with pytest.raises(tree.TreeError, match="tile 0 of level 0: has 0 bytes"):
+            inclusion(session, anchored.block_hash, anchored.log_index + 1, 0, 5)
+    mirror.assert_as_if_built_anew()
+    mirror.chain.reorganise(2)
+    mirror.indexer.run_once()
+    with reading(mirror.engine) as session:
+        assert session.scalars(select(MerkleTile)).all() == []
