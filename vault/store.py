@@ -10,69 +10,38 @@ import hashlib
 import io
 import os
 import secrets
+import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final
 
 from vault.cid import RAW, Cid, InvalidCid
+from vault.content import (
+    ContentStore,
+    CorruptContent,
+    MissingContent,
+    Problem,
+    Progress,
+    StoreUnavailable,
+    VaultError,
+    checked,
+)
+from vault.durable import make_folders, sync_all, sync_folder, write_new, write_whole
 from vault.unixfs import LEAF_SIZE, Readable, blocks_of, cid_of
 
-_ABANDONED_AFTER: Final = 3600.0  # seconds; younger files in `incoming/` may just be about to be locked
+__all__ = [
+    "ContentStore",
+    "CorruptContent",
+    "LocalStore",
+    "MissingContent",
+    "Problem",
+    "StoreUnavailable",
+    "VaultError",
+]
 
-
-class VaultError(Exception):
-    """What went wrong with off-chain content."""
-
-
-class MissingContent(VaultError):
-    """The store has no content of that CID."""
-
-    def __init__(self, cid: Cid) -> None:
-        super().__init__(f"content {cid} is not in the store")
-        self.cid = cid
-
-
-class CorruptContent(VaultError):
-    """What lies under a CID is other content; `actual` is that content's CID."""
-
-    def __init__(self, cid: Cid, actual: Cid) -> None:
-        super().__init__(f"content {cid} was altered: what is stored has CID {actual}")
-        self.cid = cid
-        self.actual = actual
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One finding of an audit of the store. `cid` is None where a file's name is none."""
-
-    cid: Cid | None
-    path: Path
-    reason: str
-
-
-class ContentStore(Protocol):
-    """Where sealed documents and manifests are kept, whatever the engine behind it."""
-
-    def put(self, content: bytes | Readable) -> Cid:
-        """Keep content, give its CID; putting it again changes nothing."""
-
-    def get(self, cid: Cid) -> bytes:
-        """The whole content, checked. Raises MissingContent, CorruptContent."""
-
-    def open(self, cid: Cid) -> BinaryIO:
-        """The content as a stream, every byte checked. Raises MissingContent, CorruptContent."""
-
-    def has(self, cid: Cid) -> bool:
-        """Whether something is kept under that CID (it is checked when read)."""
-
-    def size(self, cid: Cid) -> int:
-        """Bytes kept under that CID. Raises MissingContent."""
-
-    def iterate(self) -> Iterator[Cid]:
-        """CIDs of all content kept."""
+_ABANDONED_AFTER: Final = 3600.0  # seconds; younger entries in `incoming/` may just be about to be locked
 
 
 class LocalStore:
@@ -84,54 +53,115 @@ class LocalStore:
         self._incoming = root / "incoming"
         for folder in (root, self._content, self._incoming):
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self._prefix = f"{self._content}{os.sep}"
         self._remove_abandoned()
 
     def path_of(self, cid: Cid) -> Path:
         """Where content of that CID lies, or would lie."""
+        return Path(self._place(cid))
+
+    def _place(self, cid: Cid) -> str:
         text = str(cid)
         # The letters before the last spread evenly; the last one holds only a few bits.
-        return self._content / text[-3:-1] / text
+        return f"{self._prefix}{text[-3:-1]}{os.sep}{text}"
 
     def put(self, content: bytes | Readable) -> Cid:
         """Keep content and give its CID (see vault.unixfs); a stream is never held in memory.
 
         When it returns, the content is on the disk under its name. Content that was there already stays;
-        if it had been altered, it is put right. Raises OSError where the disk does.
+        if it had been altered, it is put right. Raises StoreUnavailable, and what reading the stream raises.
         """
         if isinstance(content, bytes):
-            cid = cid_of(content)
-            with suppress(VaultError):
-                if self.get(cid) == content:
-                    return cid
+            return self.put_many([content])[0]
         part = self._incoming / f"{os.getpid()}-{secrets.token_hex(8)}"
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+        with self._failing():
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                cid = cid_of(_Copying(io.BytesIO(content) if isinstance(content, bytes) else content, file))
-                file.flush()
-                os.fsync(file.fileno())
-                target = self.path_of(cid)
-                if not target.parent.is_dir():
-                    target.parent.mkdir(mode=0o750, exist_ok=True)
-                    _sync_folder(self._content)
-                part.replace(target)
-                _sync_folder(target.parent)
+            try:
+                with self._failing():
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+                cid = cid_of(_Copying(content, descriptor, str(self.root)))
+                with self._failing():
+                    os.fsync(descriptor)
+                    target = self._place(cid)
+                    make_folders([os.path.dirname(target)])
+                    part.replace(target)
+            finally:
+                os.close(descriptor)
+            with self._failing():
+                sync_folder(os.path.dirname(target))
+                sync_folder(self._content)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
         return cid
 
-    def get(self, cid: Cid) -> bytes:
-        """The whole content. Raises MissingContent, CorruptContent."""
+    def put_many(self, contents: Sequence[bytes]) -> list[Cid]:
+        """Keep many pieces of content: written side by side, flushed together, then named.
+
+        Thousands of small documents a second. What is there already is not written again, unless it was
+        altered. Raises StoreUnavailable.
+        """
+        cids = [cid_of(content) for content in contents]
+        places = [self._place(cid) for cid in cids]
+        with self._failing():
+            new = {
+                place: content
+                for place, content in dict(zip(places, contents, strict=True)).items()
+                if not _holds(place, content)
+            }
+            # What another process just named may not have reached the disk: its folder is flushed here too.
+            folders = sorted({os.path.dirname(place) for place in places})
+            make_folders(folders)
+            if new:
+                self._write(new)
+            root = os.open(self._content, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                sync_all(root, [*folders, str(self._content)])
+            finally:
+                os.close(root)
+        return cids
+
+    def _write(self, new: dict[str, bytes]) -> None:
+        batch = f"{self._incoming}{os.sep}{os.getpid()}-{secrets.token_hex(8)}"
+        os.mkdir(batch, 0o750)
+        folder = os.open(batch, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            content = self.path_of(cid).read_bytes()
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            parts = {os.path.join(batch, os.path.basename(place)): place for place in new}
+            for part, place in parts.items():
+                write_new(part, new[place])
+            sync_all(folder, list(parts))
+            for part, place in parts.items():
+                os.replace(part, place)
+            os.rmdir(batch)
+        except BaseException:
+            shutil.rmtree(batch, ignore_errors=True)
+            raise
+        finally:
+            os.close(folder)
+
+    def get(self, cid: Cid) -> bytes:
+        """The whole content. Raises MissingContent, CorruptContent, StoreUnavailable."""
+        place = self._place(cid)
+        try:
+            with open(place, "rb", buffering=0) as file:
+                content = file.readall()
         except FileNotFoundError:
             raise MissingContent(cid) from None
-        actual = cid_of(content)
-        if actual != cid:
-            raise CorruptContent(cid, actual)
-        return content
+        except OSError as error:
+            raise StoreUnavailable(place, error.strerror or str(error)) from error
+        return checked(cid, content)
+
+    def get_many(self, cids: Sequence[Cid]) -> list[bytes | VaultError]:
+        """Content in the order asked for; where one cannot be had, the error in its place."""
+        answers: list[bytes | VaultError] = []
+        for cid in cids:
+            try:
+                answers.append(self.get(cid))
+            except VaultError as error:
+                answers.append(error)
+        return answers
 
     def open(self, cid: Cid) -> BinaryIO:
         """The content as a seekable stream of any size.
@@ -167,7 +197,7 @@ class LocalStore:
             with suppress(InvalidCid):
                 yield Cid.parse(path.name)
 
-    def verify_all(self, progress: Callable[[int, int], None] | None = None) -> Iterator[Problem]:
+    def verify_all(self, progress: Progress | None = None) -> Iterator[Problem]:
         """Read everything and name what is not what its name says, for the audit.
 
         `progress` is called with (files checked, files found at the start). Content removed while this runs
@@ -185,18 +215,18 @@ class LocalStore:
         try:
             cid = Cid.parse(path.name)
         except InvalidCid as error:
-            return Problem(None, path, f"foreign file in the store: {error.reason}")
+            return Problem(None, str(path), f"foreign file in the store: {error.reason}")
         if path != self.path_of(cid):
-            return Problem(cid, path, "lies in the wrong folder, where no reader finds it")
+            return Problem(cid, str(path), "lies in the wrong folder, where no reader finds it")
         try:
             with path.open("rb") as file:
                 actual = cid_of(file)
         except FileNotFoundError:
             return None
         except OSError as error:
-            return Problem(cid, path, f"cannot be read: {error.strerror}")
+            return Problem(cid, str(path), f"cannot be read: {error.strerror}")
         if actual != cid:
-            return Problem(cid, path, f"was altered: what is stored has CID {actual}")
+            return Problem(cid, str(path), f"was altered: what is stored has CID {actual}")
         return None
 
     def _files(self) -> Iterator[Path]:
@@ -207,26 +237,53 @@ class LocalStore:
                 yield folder
 
     def _remove_abandoned(self) -> None:
-        """Remove what a killed writer left behind; a living one holds a lock on its file."""
+        """Remove what a killed writer left behind; a living one holds a lock on its file or folder."""
         for part in self._incoming.iterdir():
             with suppress(OSError):
                 if time.time() - part.stat().st_mtime < _ABANDONED_AFTER:
                     continue
-                with part.open("rb") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    part.unlink()
+                descriptor = os.open(part, os.O_RDONLY)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if part.is_dir():
+                        shutil.rmtree(part)
+                    else:
+                        part.unlink()
+                finally:
+                    os.close(descriptor)
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Say what the disk refuses as the vault's own error."""
+        try:
+            yield
+        except OSError as error:
+            raise StoreUnavailable(str(self.root), error.strerror or str(error)) from error
+
+
+def _holds(place: str, content: bytes) -> bool:
+    """Whether a file is there and has this content."""
+    try:
+        with open(place, "rb", buffering=0) as file:
+            return os.fstat(file.fileno()).st_size == len(content) and file.readall() == content
+    except OSError:  # not there, or unreadable: writing it anew puts it right
+        return False
 
 
 class _Copying:
     """Reads from a source and writes to a file what was read."""
 
-    def __init__(self, source: Readable, target: BinaryIO) -> None:
+    def __init__(self, source: Readable, target: int, place: str) -> None:
         self._source = source
         self._target = target
+        self._place = place
 
     def read(self, size: int = -1, /) -> bytes:
         data = self._source.read(size)
-        self._target.write(data)
+        try:
+            write_whole(self._target, data)
+        except OSError as error:
+            raise StoreUnavailable(self._place, error.strerror or str(error)) from error
         return data
 
 
@@ -288,12 +345,3 @@ def _checked_leaves(cid: Cid, file: io.FileIO) -> list[bytes]:
     if actual != cid:
         raise CorruptContent(cid, actual)
     return digests
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename or a new folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -92,7 +92,7 @@ def test_the_audit_names_files_that_are_not_content(store: LocalStore) -> None:
     misplaced = store.root / "content" / "zz" / str(cid)
     misplaced.parent.mkdir()
     misplaced.write_bytes(b"sealed")
-    reasons = {problem.path.name: problem.reason for problem in store.verify_all()}
+    reasons = {Path(problem.place).name: problem.reason for problem in store.verify_all()}
     assert "foreign" in reasons["notes.txt"]
     assert "wrong folder" in reasons[str(cid)]
 
@@ -144,3 +144,29 @@ def test_two_processes_put_the_same_content_at_once(store: LocalStore) -> None:
         assert writer.exitcode == 0
     assert len(list(store.iterate())) == 60
     assert list(store.verify_all()) == []
+
+
+def test_many_are_put_and_given_in_order_and_what_cannot_be_had_stands_in_its_place(
+    store: LocalStore,
+) -> None:
+    documents = [f"document {number}".encode() for number in range(40)] + [BIG, b"document 3"]
+    cids = store.put_many(documents)
+    assert cids == [cid_of(document) for document in documents]
+    assert list((store.root / "incoming").iterdir()) == []
+    store.path_of(cids[1]).write_bytes(b"forged")
+    absent = Cid.of_block(b"never put")
+    given = store.get_many([cids[40], absent, cids[1], cids[0]])
+    assert given[0] == BIG
+    assert isinstance(given[1], MissingContent)
+    assert isinstance(given[2], CorruptContent)
+    assert given[3] == documents[0]
+
+
+def test_putting_many_again_rewrites_only_what_was_altered(store: LocalStore) -> None:
+    documents = [f"document {number}".encode() for number in range(3)]
+    kept, altered, _ = (store.path_of(cid) for cid in store.put_many(documents))
+    before = kept.stat().st_ino
+    altered.write_bytes(b"document X")
+    store.put_many(documents)
+    assert kept.stat().st_ino == before
+    assert altered.read_bytes() == documents[1]

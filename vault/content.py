@@ -1,0 +1,114 @@
+"""What every store of off-chain content answers, whatever the engine behind it, and what can go wrong."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from vault.cid import RAW, Cid
+from vault.unixfs import LEAF_SIZE, Readable, cid_of
+
+Progress = Callable[[int, int], None]
+"""Called with (pieces of content checked, pieces found at the start)."""
+
+
+class VaultError(Exception):
+    """What went wrong with off-chain content."""
+
+
+class MissingContent(VaultError):
+    """The store has no content of that CID."""
+
+    def __init__(self, cid: Cid) -> None:
+        super().__init__(f"content {cid} is not in the store")
+        self.cid = cid
+
+
+class CorruptContent(VaultError):
+    """What lies under a CID is other content; `actual` is that content's CID."""
+
+    def __init__(self, cid: Cid, actual: Cid) -> None:
+        super().__init__(f"content {cid} was altered: what is stored has CID {actual}")
+        self.cid = cid
+        self.actual = actual
+
+
+class StoreUnavailable(VaultError):
+    """The store itself failed: it gave no answer, denied access, or its disk is full. May pass by itself.
+
+    `place` is the file or address it happened at, without credentials.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"vault {place}: {reason}")
+        self.place = place
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding of an audit of a store, at a file or address. `cid` is None where its name is none."""
+
+    cid: Cid | None
+    place: str
+    reason: str
+
+    @property
+    def path(self) -> Path:
+        """The file, where the store is a folder."""
+        return Path(self.place)
+
+
+class ContentStore(Protocol):
+    """Where sealed documents and manifests are kept. All methods may be called by several threads."""
+
+    def put(self, content: bytes | Readable) -> Cid:
+        """Keep content, give its CID; putting it again changes nothing.
+
+        It is durable when this returns. Raises StoreUnavailable, and what reading the stream raises.
+        """
+
+    def put_many(self, contents: Sequence[bytes]) -> list[Cid]:
+        """Keep many pieces of content, give their CIDs in order; all are durable when this returns.
+
+        Each is there whole or not at all, whatever is killed and when. Raises StoreUnavailable; some may
+        have been kept then, and putting all again does no harm.
+        """
+
+    def get(self, cid: Cid) -> bytes:
+        """The whole content, checked. Raises MissingContent, CorruptContent, StoreUnavailable."""
+
+    def get_many(self, cids: Sequence[Cid]) -> list[bytes | VaultError]:
+        """Content in the order asked for, each checked; where one cannot be had, the error `get` raises."""
+
+    def open(self, cid: Cid) -> BinaryIO:
+        """The content as a stream of any size, every byte checked before it is given.
+
+        Raises MissingContent, CorruptContent, StoreUnavailable, here and while it is read.
+        """
+
+    def has(self, cid: Cid) -> bool:
+        """Whether something is kept under that CID (it is checked when read). Raises StoreUnavailable."""
+
+    def size(self, cid: Cid) -> int:
+        """Bytes kept under that CID. Raises MissingContent, StoreUnavailable."""
+
+    def iterate(self) -> Iterator[Cid]:
+        """CIDs of all content kept. Raises StoreUnavailable."""
+
+    def verify_all(self, progress: Progress | None = None) -> Iterator[Problem]:
+        """Read everything and name what is not what its name says. Raises StoreUnavailable.
+
+        Content removed while this runs is passed over; a single piece that cannot be read is a problem.
+        """
+
+
+def checked(cid: Cid, content: bytes) -> bytes:
+    """The content itself, if it is what the CID names. Raises CorruptContent."""
+    if cid.codec == RAW and len(content) <= LEAF_SIZE:  # one block: what almost every read is
+        if hashlib.sha256(content).digest() == cid.digest:
+            return content
+    elif cid_of(content) == cid:
+        return content
+    raise CorruptContent(cid, cid_of(content))
