@@ -80,14 +80,16 @@ def member(name: str, number: int) -> Member:
 class World:
     """One network; `service` captures, `index()` brings the mirror up to date."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mirror_url: str | None = None) -> None:
         self.relayer = Key("relayer")
         self.anvil: AnvilProcess = start(folder / "chain", accounts=[self.relayer.address])
         self.rpc = Rpc(self.anvil.url)
         self.engine: Engine = open_engine(f"sqlite:///{folder / 'service.db'}")
         upgrade_outbox(self.engine)
         upgrade_evidence(self.engine)
-        self.mirror: Engine = open_engine(f"sqlite:///{folder / 'mirror.db'}", synchronous="NORMAL")
+        self.mirror: Engine = open_engine(
+            mirror_url or f"sqlite:///{folder / 'mirror.db'}", synchronous="NORMAL"
+        )
         self.store = LocalStore(folder / "vault")
         settings = SenderSettings(poll=0.01, idle_poll=0.02)
         self.sender = Sender(self.engine, self.rpc, self.relayer, settings=settings)
@@ -303,9 +305,9 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 @contextmanager
-def running_world(folder: Path) -> Iterator[World]:
-    """A world that is closed at the end."""
-    world = World(folder)
+def running_world(folder: Path, mirror_url: str | None = None) -> Iterator[World]:
+    """A world that is closed at the end; its mirror on SQLite, or where `mirror_url` says."""
+    world = World(folder, mirror_url)
     try:
         yield world
     finally:
