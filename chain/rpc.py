@@ -14,7 +14,7 @@ import httpx
 from pydantic_core import from_json
 
 from chain.blocks import Block, Log, Malformed, Receipt, data_bytes, mapping, optional, quantity, sequence
-from chain.errors import CallReverted, NodeNonsense, NodeUnreachable, RpcError
+from chain.errors import CallReverted, ChainError, NodeNonsense, NodeUnreachable, RpcError
 
 T = TypeVar("T")
 BlockTag = int | bytes | str
@@ -264,18 +264,41 @@ class Rpc:
         """Receipts of many transactions in few requests."""
         method = "eth_getTransactionReceipt"
         results = self.batch([(method, ["0x" + one.hex()]) for one in transaction_hashes])
-        receipts: list[Receipt | None] = []
-        for asked, value in zip(transaction_hashes, results, strict=True):
-            if isinstance(value, RpcError) and "not found" in value.message.lower():
-                receipts.append(None)  # some nodes have an error for it instead of null
-                continue
-            found = _or_raise(value)
-            pending = isinstance(found, dict) and found.get("blockHash") is None
-            receipt = None if found is None or pending else self._read(method, found, Receipt.read)
-            if receipt is not None and receipt.transaction_hash != asked:
-                raise self._nonsense(method, "the receipt of another transaction")
-            receipts.append(receipt)
-        return receipts
+        return [
+            self.receipt_of(asked, value) for asked, value in zip(transaction_hashes, results, strict=True)
+        ]
+
+    # -- answers within a batch: `value` is what `batch` gave for one request ------------------------------
+
+    def receipt_of(self, asked: bytes, value: Any) -> Receipt | None:
+        """What `eth_getTransactionReceipt` answered; as `get_receipt` otherwise."""
+        method = "eth_getTransactionReceipt"
+        if isinstance(value, RpcError) and "not found" in value.message.lower():
+            return None  # some nodes have an error for it instead of null
+        found = _or_raise(value)
+        pending = isinstance(found, dict) and found.get("blockHash") is None
+        receipt = None if found is None or pending else self._read(method, found, Receipt.read)
+        if receipt is not None and receipt.transaction_hash != asked:
+            raise self._nonsense(method, "the receipt of another transaction")
+        return receipt
+
+    def block_of(self, value: Any) -> Block | None:
+        """What `eth_getBlockBy…` answered; as `get_block` otherwise."""
+        return self._read(
+            "eth_getBlockByNumber",
+            _or_raise(value),
+            lambda found: optional(found, "block", lambda v, _: Block.read(v)),
+        )
+
+    def returned_of(self, value: Any) -> bytes:
+        """What `eth_call` or `eth_getCode` answered; as `call` otherwise."""
+        if isinstance(value, RpcError):
+            raise _reverted(value)
+        return self._read("eth_call", value, lambda v: data_bytes(v, "result"))
+
+    def quantity_of(self, method: str, value: Any) -> int:
+        """What a method that answers with a number did."""
+        return self._read(method, _or_raise(value), lambda found: quantity(found, "result"))
 
     def get_code(self, address: str, block: BlockTag = "latest") -> bytes:
         """Code at an address; empty where there is no contract."""
@@ -325,15 +348,10 @@ class Rpc:
         try:
             return self.request(method, params)
         except RpcError as error:
-            if error.code != _REVERT_CODE and "revert" not in error.message.lower():
+            failure = _reverted(error)
+            if failure is error:
                 raise
-            data = error.data
-            if isinstance(data, dict):  # some nodes wrap it
-                data = data.get("data")
-            try:
-                raise CallReverted(data_bytes(data, "error.data")) from error
-            except Malformed:
-                raise CallReverted(b"") from error
+            raise failure from error
 
     def gas_price(self) -> int:
         """The node's suggestion for a legacy gas price, in wei."""
@@ -390,6 +408,19 @@ def _transaction(
     if gas is not None:
         fields["gas"] = hex(gas)
     return fields
+
+
+def _reverted(error: RpcError) -> ChainError:
+    """CallReverted where that is what the node's error means, else the error itself."""
+    if error.code != _REVERT_CODE and "revert" not in error.message.lower():
+        return error
+    data = error.data
+    if isinstance(data, dict):  # some nodes wrap it
+        data = data.get("data")
+    try:
+        return CallReverted(data_bytes(data, "error.data"))
+    except Malformed:
+        return CallReverted(b"")
 
 
 def _or_raise(value: Any) -> Any:
