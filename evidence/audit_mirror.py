@@ -112,7 +112,7 @@ class _Excused:
         """Whether a row of that table and key cannot be rebuilt because of the damage."""
         if table == "content":
             return key[0] in self._cids
-        if table in ("manifest", "event_proof", "issued_item"):
+        if table in ("manifest", "event_proof", "issued_item", "merkle_tile"):
             return key[:2] in self._logs
         return table in ("sealed_event", "event_epc") and key[:2] in self._events
 
