@@ -12,7 +12,7 @@ from chain.rpc import Rpc
 SENDER = "0x00000000000000000000000000000000000051e7"
 
 
-def _emitter() -> bytes:
+def emitter_code() -> bytes:
     """Creation code of a contract that reads calldata as: number of topics (1 byte), topics, log data."""
     head = "5f35 5f1a"  # n = first byte of calldata
     head += "80 6005 1b 6001 01"  # offset of the data: 1 + 32 n
@@ -74,7 +74,7 @@ class DevChain:
 
     def deploy(self, code: bytes | None = None) -> str:
         """Put a contract on the chain, an emitter by default; gives its address."""
-        transaction = self.send(None, code if code is not None else _emitter())
+        transaction = self.send(None, code if code is not None else emitter_code())
         receipt = self.rpc.get_receipt(transaction)
         assert receipt is not None
         assert receipt.succeeded

@@ -10,7 +10,9 @@ from chain.bindings import types
 from chain.bindings.events import Anchored, Attested, Issued, RolesChanged
 from chain.codec import Event
 from epcis import canonical, digital_link, sealed, tree
+from vault.cid import Cid
 from vault.store import LocalStore
+from vault.unixfs import cid_of
 
 MEMBER = 9506000134376
 GTIN = 9506000134352
@@ -74,11 +76,16 @@ def seal(document: dict[str, Any]) -> sealed.Sealed:
 def batch(store: LocalStore, events: list[dict[str, Any]], keep: bool = True, member: int = MEMBER) -> Batch:
     """A batch whose content lies in the vault, or only its CIDs are known."""
     seals = [seal(one) for one in events]
+    cids = [store.put(s.document) if keep else cid_of(s.document) for s in seals]
+    return batch_of(store, seals, cids, keep, member)
+
+
+def batch_of(
+    store: LocalStore, seals: list[sealed.Sealed], cids: list[Cid], keep: bool = True, member: int = MEMBER
+) -> Batch:
+    """A batch of events that were put into the vault already."""
     salts = [tree.leaf_salt(b"\5" * 32, i, one.seal_id) for i, one in enumerate(seals)]
     leaves = [tree.event_leaf(s.seal_id, s.event_hash, salt) for s, salt in zip(seals, salts, strict=True)]
-    from vault.unixfs import cid_of
-
-    cids = [store.put(s.document) if keep else cid_of(s.document) for s in seals]
     root = tree.root(leaves)
     manifest = canonical.dumps(
         {
