@@ -1,0 +1,343 @@
+"""Links and facts out of the mirror: a few statements for all things of a level, none for each thing."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Select, and_, or_, select, tuple_
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from indexer.document import Thing
+from indexer.read.route.facts import (
+    CHILDREN,
+    INPUTS,
+    OUTPUTS,
+    PACKING_TYPES,
+    PARENT,
+    REMOVED,
+    TRANSFORMATION,
+    TRANSFORMATION_KIND,
+    Fact,
+    quantity_of,
+    with_voids,
+)
+from indexer.read.route.spells import Change, Interval, Kind, Link, Making, Ref, holds, made, spells
+from indexer.read.values import chunks, gln
+from indexer.tables.content import PRESENT, EventEpc, SealedEvent
+from indexer.tables.provenance import Attested, ErrorDeclared
+
+Key = tuple[int, str]
+"""member and sealId, as the mirror keeps them"""
+_NEAR: Final = aliased(EventEpc)
+_FAR: Final = aliased(EventEpc)
+
+
+def _ref(member: int, seal_id: str) -> Ref:
+    return Ref(gln(member), seal_id)
+
+
+def _same_event(one: Any, other: Any) -> Any:
+    return (col(one.member) == col(other.member)) & (col(one.seal_id) == col(other.seal_id))
+
+
+def _is(table: Any, keys: Sequence[str]) -> Any:
+    """That a row names one of these things; both halves are looked up by the index on item ids."""
+    ids = [key for key in keys if key.startswith("0x")]
+    names = [key for key in keys if not key.startswith("0x")]
+    parts: list[Any] = []
+    if ids:
+        parts.append(col(table.item_id).in_(ids))
+    if names:
+        parts.append(and_(col(table.item_id).is_(None), col(table.uri).in_(names)))
+    return or_(*parts)
+
+
+class MirrorSource:
+    """Links of the mirror's events, those left out that their own members declared erroneous."""
+
+    def __init__(self, session: Session, rows: int, names: Mapping[str, str] | None = None) -> None:
+        self._session = session
+        self._rows = rows
+        self._names = dict(names or {})
+        self.seen: set[Ref] = set()
+        """every event that had a say in a link, those that do not count included"""
+        self.truncated: list[str] = []
+
+    def name(self, key: str) -> str:
+        """The uri of a thing that a link was found of."""
+        return self._names.get(key, key)
+
+    def above(self, keys: Collection[str], kinds: Collection[Kind]) -> list[Link]:
+        """Every link whose lower end is one of these keys."""
+        changes = self._changes(keys, kinds, near=CHILDREN, far=(PARENT,))
+        holders: defaultdict[tuple[str, Kind], set[str]] = defaultdict(set)
+        for change in changes:
+            holders[change.holder, change.kind].add(change.held)
+        return spells(changes + self._emptied(holders)) + self._made(keys, kinds, up=True)
+
+    def below(self, keys: Collection[str], kinds: Collection[Kind]) -> list[Link]:
+        """Every link whose upper end is one of these keys."""
+        changes = self._changes(keys, kinds, near=(PARENT,), far=CHILDREN)
+        holders: defaultdict[tuple[str, Kind], set[str]] = defaultdict(set)
+        for change in changes:
+            holders[change.holder, change.kind].add(change.held)
+        return spells(changes + self._emptied(holders)) + self._made(keys, kinds, up=False)
+
+    # -- packing ---------------------------------------------------------------------------------------------
+
+    def _changes(
+        self, keys: Collection[str], kinds: Collection[Kind], near: Sequence[str], far: Sequence[str]
+    ) -> list[Change]:
+        types = [name for name, kind in PACKING_TYPES.items() if kind in kinds]
+        found: list[tuple[Key, str, Change]] = []
+        for part in chunks(sorted(keys)) if types else ():
+            query = (
+                self._events(_NEAR, col(_NEAR.role).in_(near), part, types)
+                .join(_FAR, _same_event(_FAR, SealedEvent) & col(_FAR.role).in_(far))
+                .add_columns(*_thing(_NEAR), *_thing(_FAR))
+            )
+            for row in self._read(query):
+                one, other = _named(row[6:10]), _named(row[10:14])
+                holder, child = (other, one) if far == (PARENT,) else (one, other)
+                self._names[holder.key], self._names[child.key] = holder.uri, child.uri
+                if holder.key != child.key and row[4] is not None:
+                    found.append(((row[0], row[1]), row[2], _change(row, holder.key, child)))
+        return self._counting(found)
+
+    def _emptied(self, holders: Mapping[tuple[str, Kind], set[str]]) -> list[Change]:
+        """DELETE events without children, for the pairs that are known already."""
+        inside = col(_FAR.role).in_(CHILDREN)
+        names_children = select(col(_FAR.seal_id)).where(_same_event(_FAR, SealedEvent), inside).exists()
+        found: list[tuple[Key, str, Change]] = []
+        for part in chunks(sorted({holder for holder, _ in holders})):
+            query = self._events(_NEAR, col(_NEAR.role) == PARENT, part, list(PACKING_TYPES)).where(
+                col(SealedEvent.action) == REMOVED, ~names_children
+            )
+            for row in self._read(query.add_columns(*_thing(_NEAR))):
+                holder = _named(row[6:10])
+                for held in sorted(holders.get((holder.key, PACKING_TYPES[row[3]]), ())):
+                    change = _change(row, holder.key, _Named(held, held, None, None), everything=True)
+                    found.append(((row[0], row[1]), row[2], change))
+        return self._counting(found)
+
+    # -- making ----------------------------------------------------------------------------------------------
+
+    def _made(self, keys: Collection[str], kinds: Collection[Kind], up: bool) -> list[Link]:
+        if TRANSFORMATION_KIND not in kinds:
+            return []
+        near, far = (OUTPUTS, INPUTS) if up else (INPUTS, OUTPUTS)
+        told: dict[Key, Any] = {}
+        for part in chunks(sorted(keys)):
+            query = self._events(_NEAR, col(_NEAR.role).in_(near), part, [TRANSFORMATION])
+            told.update(self._transformations(query))
+        ids = sorted({row[6] for row in told.values() if row[6] is not None})
+        for names in chunks(ids):
+            query = self._selected([TRANSFORMATION]).where(_transformation_id().in_(names))
+            told.update(self._transformations(query))
+        wanted = set(keys)
+        found: list[tuple[Key, str, Making]] = []
+        for some in chunks(sorted(told)):
+            pair = tuple_(col(EventEpc.member), col(EventEpc.seal_id))
+            things = select(*_columns(EventEpc, "member", "seal_id", "role"), *_thing(EventEpc)).where(
+                pair.in_(some), col(EventEpc.role).in_((*near, *far))
+            )
+            for member, seal_id, role, *rest in self._read(things):
+                thing, row = _named(rest), told[member, seal_id]
+                if role in near and thing.key not in wanted:
+                    continue
+                self._names[thing.key] = thing.uri
+                making = Making(
+                    transformation=row[2] if row[6] is None else row[6],
+                    thing=thing.key,
+                    time=row[5],
+                    event_hash=row[2],
+                    ref=_ref(member, seal_id),
+                    output=role in OUTPUTS,
+                    quantity=quantity_of(thing.quantity),
+                    unit=thing.unit,
+                )
+                found.append(((member, seal_id), row[2], making))
+        return made(self._counting(found))
+
+    def _transformations(self, query: Select[Any]) -> dict[Key, Any]:
+        return {(row[0], row[1]): row for row in self._read(query.add_columns(_transformation_id()))}
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def _selected(self, types: Sequence[str]) -> Select[Any]:
+        names = "member", "seal_id", "event_hash", "type", "action", "event_time"
+        return select(*_columns(SealedEvent, *names)).where(
+            col(SealedEvent.type).in_(types),
+            col(SealedEvent.state) == PRESENT,
+            col(SealedEvent.event_time).is_not(None),
+        )
+
+    def _events(self, table: Any, role: Any, keys: Sequence[str], types: Sequence[str]) -> Select[Any]:
+        """Events of these types that name one of these things in a role."""
+        return (
+            self._selected(types)
+            .select_from(table)
+            .join(SealedEvent, _same_event(SealedEvent, table))
+            .where(_is(table, keys), role)
+        )
+
+    def _read(self, query: Select[Any]) -> Iterator[Any]:
+        for position, row in enumerate(self._session.execute(query.limit(self._rows + 1))):
+            if position == self._rows:
+                text = f"rows: only {self._rows} rows of a level were read, so that spells may be wrong"
+                if text not in self.truncated:
+                    self.truncated.append(text)
+                return
+            yield row
+
+    def _counting(self, found: list[tuple[Key, str, Any]]) -> list[Any]:
+        """What counts of it."""
+        self.seen |= {_ref(*key) for key, _, _ in found}
+        void = _voided(self._session, {key: event_hash for key, event_hash, _ in found})
+        return [one for key, _, one in found if key not in void]
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A thing in a row."""
+
+    key: str
+    uri: str
+    quantity: float | None
+    unit: str | None
+
+
+def _columns(table: Any, *names: str) -> list[Any]:
+    return [getattr(table, name) for name in names]
+
+
+def _thing(table: Any) -> list[Any]:
+    return _columns(table, "uri", "item_id", "quantity", "unit")
+
+
+def _named(row: Sequence[Any]) -> _Named:
+    uri, item_id, quantity, unit = row
+    return _Named(item_id or uri, uri, quantity, unit)
+
+
+def _change(row: Any, holder: str, child: _Named, everything: bool = False) -> Change:
+    return Change(
+        kind=PACKING_TYPES[row[3]],
+        holder=holder,
+        held=child.key,
+        time=row[5],
+        action=row[4],
+        event_hash=row[2],
+        ref=_ref(row[0], row[1]),
+        quantity=quantity_of(child.quantity),
+        unit=child.unit,
+        everything=everything,
+    )
+
+
+def _transformation_id() -> Any:
+    return col(SealedEvent.body)["transformationID"].as_string()
+
+
+def _voided(session: Session, hashes: Mapping[Key, str]) -> set[Key]:
+    """Those that their own members declared erroneous, and declarations of it."""
+    found: set[Key] = set()
+    for part in chunks(sorted(hashes)):
+        pair = tuple_(col(ErrorDeclared.member), col(ErrorDeclared.seal_id))
+        query = select(*_columns(ErrorDeclared, "member", "seal_id")).where(pair.in_(part))
+        found |= {(row[0], row[1]) for row in session.execute(query)}
+    declared: set[tuple[int, str]] = set()
+    for places in chunks(sorted({(key[0], event_hash) for key, event_hash in hashes.items()})):
+        pair = tuple_(col(SealedEvent.member), col(SealedEvent.event_hash))
+        erring = select(*_columns(SealedEvent, "member", "event_hash")).where(
+            pair.in_(places), col(SealedEvent.declares_error).is_(True)
+        )
+        declared |= {(row[0], row[1]) for row in session.execute(erring)}
+    return found | {key for key, event_hash in hashes.items() if (key[0], event_hash) in declared}
+
+
+def events_during(
+    session: Session, windows: Mapping[str, Sequence[Interval]], root: str, limit: int
+) -> tuple[dict[Ref, tuple[str, ...]], list[str]]:
+    """Events that name one of these things while it counts, each with the keys it names, in order of time.
+
+    Events whose document cannot be read are known by their signed subject alone: those of the root come
+    last. The second part says what was left out.
+    """
+    found: defaultdict[Key, set[str]] = defaultdict(set)
+    times: dict[Key, int | None] = {}
+    truncated: list[str] = []
+    for part in chunks(sorted(windows)):
+        query = (
+            select(*_columns(EventEpc, "member", "seal_id", "item_id", "uri"), col(SealedEvent.event_time))
+            .join(SealedEvent, _same_event(SealedEvent, EventEpc))
+            .where(_is(EventEpc, part), col(SealedEvent.event_time).is_not(None))
+            .distinct()
+        )
+        for member, seal_id, item_id, uri, time in session.execute(query):
+            key = item_id or uri
+            if holds(windows[key], time):
+                found[member, seal_id].add(key)
+                times[member, seal_id] = time
+    subject = (
+        select(*_columns(SealedEvent, "member", "seal_id", "event_time"))
+        .join(Attested, _same_event(Attested, SealedEvent))
+        .where(col(Attested.subject) == root)
+    )
+    for member, seal_id, time in session.execute(subject):
+        found[member, seal_id].add(root)
+        times[member, seal_id] = time
+    ordered = sorted(found, key=lambda key: (times[key] is None, times[key] or 0, key[1], key[0]))
+    if len(ordered) > limit:
+        truncated.append(f"events: the first {limit} of {len(ordered)} are told")
+    return {_ref(*key): tuple(sorted(found[key])) for key in ordered[:limit]}, truncated
+
+
+def rows_of(session: Session, refs: Sequence[Ref]) -> list[SealedEvent]:
+    """The mirror's rows of these events, in the same order; those that are gone are left out."""
+    found: dict[Key, SealedEvent] = {}
+    for part in chunks([(int(ref.member), ref.seal_id) for ref in refs]):
+        pair = tuple_(col(SealedEvent.member), col(SealedEvent.seal_id))
+        for row in session.scalars(select(SealedEvent).where(pair.in_(part))):
+            found[row.member, row.seal_id] = row
+    keys = ((int(ref.member), ref.seal_id) for ref in refs)
+    return [found[key] for key in keys if key in found]
+
+
+def facts_of(session: Session, refs: Sequence[Ref]) -> list[Fact]:
+    """Those events whose documents are present, as facts, with what makes them void."""
+    rows = [row for row in rows_of(session, refs) if row.state == PRESENT and isinstance(row.body, dict)]
+    things: defaultdict[Key, list[Thing]] = defaultdict(list)
+    declared: dict[Ref, str] = {}
+    for part in chunks([(row.member, row.seal_id) for row in rows]):
+        pair = tuple_(col(EventEpc.member), col(EventEpc.seal_id))
+        query = select(EventEpc).where(pair.in_(part)).order_by(col(EventEpc.position))
+        for one in session.scalars(query):
+            thing = Thing(one.role, one.uri, one.item_id, one.quantity, one.unit)
+            things[one.member, one.seal_id].append(thing)
+        pair = tuple_(col(ErrorDeclared.member), col(ErrorDeclared.seal_id))
+        for error in session.scalars(select(ErrorDeclared).where(pair.in_(part))):
+            declared[_ref(error.member, error.seal_id)] = error.declaration
+    return with_voids([fact_of(row, things[row.member, row.seal_id]) for row in rows], declared)
+
+
+def fact_of(row: SealedEvent, things: Sequence[Thing]) -> Fact:
+    """A present event of the mirror as a fact."""
+    return Fact(
+        ref=_ref(row.member, row.seal_id),
+        event_hash=row.event_hash,
+        record_time=row.record_time,
+        type=row.type,
+        action=row.action,
+        event_time=row.event_time,
+        event_time_offset=row.event_time_offset,
+        biz_step=row.biz_step,
+        disposition=row.disposition,
+        read_point=row.read_point,
+        biz_location=row.biz_location,
+        declares_error=row.declares_error,
+        things=tuple(things),
+        body=row.body,
+    )

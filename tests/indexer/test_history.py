@@ -1,0 +1,403 @@
+"""History both ways, out of the mirror: units, ingredients, assets, each for as long as it was true."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from chain.database import open_engine, reading, writing
+from epcis.digital_link import DigitalLinkError
+from indexer import schema
+from indexer.read.history import History, history
+from indexer.read.mirror_source import MirrorSource
+from indexer.read.route.facts import Fact, FactSource, named
+from indexer.read.route.spells import Ref, holds
+from indexer.read.route.walk import Limits, walk
+from indexer.tables import metadata
+from tests.indexer.recorded import BASE, counted, event, fact, record
+from tests.indexer.slow_history import SlowHistory
+
+GTIN = "09506000134352"
+MAKER, CARRIER = "9506000000015", "9506000000022"
+ITEM, OTHER = (f"https://id.gs1.org/01/{GTIN}/21/{serial}" for serial in ("H1", "H2"))
+LOT = f"https://id.gs1.org/01/{GTIN}/10/MILK-7"
+CASE, PALLET, PALLET_2 = (f"https://id.gs1.org/00/{sscc}" for sscc in
+                          ("095060001343522226", "095060001343522233", "095060001343522240"))  # fmt: skip
+TRUCK = "https://id.gs1.org/8004/9506000TRUCK1"
+CONTAINER = "urn:epc:id:bic:CSQU3054383"
+SENSOR = "https://id.gs1.org/8004/9506000LOGGER1"
+
+
+@pytest.fixture
+def mirror(database_url: Callable[[str], str]) -> Iterator[Engine]:
+    engine = open_engine(database_url("history"), synchronous="NORMAL")
+    schema.migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def packed(at: float, parent: str, *children: str, action: str = "ADD", **more: Any) -> dict[str, Any]:
+    return event("Aggregation", at, parentID=parent, childEPCs=list(children), action=action, **more)
+
+
+def seen(at: float, *things: str, **more: Any) -> dict[str, Any]:
+    return event("Object", at, epcList=list(things), **more)
+
+
+def told(engine: Engine, bodies: list[dict[str, Any]], thing: str = ITEM, **limits: int) -> History:
+    """History of a thing after the maker told all this."""
+    record(engine, [fact(body, MAKER) for body in bodies])
+    return ask(engine, thing, **limits)
+
+
+def ask(engine: Engine, thing: str = ITEM, **limits: int) -> History:
+    with reading(engine) as session:
+        return history(session, thing, Limits(**limits) if limits else None)
+
+
+def at(minutes: float) -> datetime:
+    return datetime.fromtimestamp(BASE / 1000, UTC) + timedelta(minutes=minutes)
+
+
+def minutes(found: History) -> list[float]:
+    """When the events were that count."""
+    return [(one.event.event_time - at(0)) / timedelta(minutes=1) for one in found.events]  # type: ignore[operator]
+
+
+def spells(found: History, uri: str) -> list[tuple[datetime | None, datetime | None]]:
+    (relative,) = [one for one in (*found.ancestors, *found.descendants) if one.uri == uri]
+    return [(one.since, one.until) for one in relative.spells]
+
+
+def test_units_in_units_count_while_all_of_them_hold(mirror: Engine) -> None:
+    bodies = [
+        packed(10, CASE, ITEM),
+        packed(20, PALLET, CASE),
+        packed(30, CONTAINER, PALLET),
+        seen(5, CASE),  # before the item was in it
+        seen(25, PALLET),
+        seen(35, CONTAINER),
+        packed(40, CONTAINER, PALLET, action="DELETE"),
+        seen(45, CONTAINER),  # goes on without it
+        packed(50, CASE, ITEM, action="DELETE"),
+        seen(55, PALLET),
+        seen(60, ITEM),
+    ]
+    found = told(mirror, bodies)
+    assert [(one.uri, one.depth) for one in found.ancestors] == [(CASE, 1), (PALLET, 2), (CONTAINER, 3)]
+    assert spells(found, CASE) == [(at(10), at(50))]
+    assert spells(found, PALLET) == [(at(20), at(50))]
+    assert spells(found, CONTAINER) == [(at(30), at(40))]
+    assert minutes(found) == [10, 20, 25, 30, 35, 40, 50, 60]
+    assert found.events[3].about == (PALLET, CONTAINER)
+    assert (found.descendants, found.truncated, found.cycles) == ((), (), ())
+    below = ask(mirror, CONTAINER)
+    assert [one.uri for one in below.descendants] == [PALLET, CASE, ITEM]
+    assert spells(below, ITEM) == [(at(30), at(40))]
+
+
+def test_names_by_urn_and_by_link_are_the_same_thing(mirror: Engine) -> None:
+    urn = "urn:epc:id:sgtin:9506000.013435.H1"
+    link = "https://shop.example/path/01/9506000134352/10/LOT/21/H1?x=1"
+    found = told(mirror, [packed(1, CASE, urn), seen(2, link), seen(3, ITEM)], thing=urn)
+    assert (found.uri, minutes(found)) == (ITEM, [1, 2, 3])
+
+
+def test_a_delete_without_children_takes_all_out_of_that_kind_of_unit(mirror: Engine) -> None:
+    bodies = [
+        packed(1, PALLET, ITEM, OTHER),
+        event("Association", 2, parentID=PALLET, childEPCs=[SENSOR], action="ADD"),
+        event("Aggregation", 5, parentID=PALLET, action="DELETE"),
+        packed(7, PALLET, ITEM),
+    ]
+    found = told(mirror, bodies, thing=PALLET)
+    assert spells(found, ITEM) == [(at(1), at(5)), (at(7), None)]
+    assert spells(found, OTHER) == [(at(1), at(5))]
+    assert spells(found, SENSOR) == [(at(2), None)]
+    assert spells(ask(mirror), PALLET) == [(at(1), at(5)), (at(7), None)]
+
+
+def test_an_observation_proves_and_excludes_nothing(mirror: Engine) -> None:
+    bodies = [
+        packed(1, PALLET, OTHER),
+        packed(3, PALLET, ITEM, action="OBSERVE"),  # was never added; from here it is known
+        packed(9, PALLET, OTHER, action="DELETE"),
+        packed(4, PALLET_2, OTHER, action="DELETE"),  # of what was never in it: ends nothing
+    ]
+    found = told(mirror, bodies, thing=PALLET)
+    assert spells(found, ITEM) == [(at(3), None)]
+    assert spells(found, OTHER) == [(at(1), at(9))]
+    assert ask(mirror, PALLET_2).descendants == ()
+
+
+def test_late_and_disordered_records_change_nothing(mirror: Engine) -> None:
+    bodies = [packed(1, CASE, ITEM), packed(5, CASE, ITEM, action="DELETE"), packed(8, CASE, ITEM)]
+    facts = [fact(body, MAKER, record_time=BASE // 1000 + 1_000_000 * -place) for place, body in
+             enumerate(bodies)]  # fmt: skip
+    record(mirror, reversed(facts))
+    assert spells(ask(mirror), CASE) == [(at(1), at(5)), (at(8), None)]
+
+
+def test_an_event_taken_back_by_its_own_member_does_not_count(mirror: Engine) -> None:
+    wrong, wrong_too, right = packed(1, CASE, ITEM), packed(2, PALLET, ITEM), packed(3, PALLET_2, ITEM)
+    declaration = {
+        **wrong,
+        "eventID": "urn:uuid:1",
+        "errorDeclaration": {"declarationTime": "2026-03-02T00:00:00Z", "reason": "did_not_occur"},
+    }
+    facts = [fact(body, MAKER) for body in (wrong, wrong_too, right, declaration)]
+    # a stranger's declaration of the maker's event is the stranger's word
+    stranger = fact({**right, "errorDeclaration": {"declarationTime": "2026-03-02T00:00:00Z"}}, CARRIER)
+    record(mirror, [*facts, stranger], {facts[1].ref: "0x" + "ab" * 32})
+    found = ask(mirror)
+    assert [one.uri for one in found.ancestors] == [PALLET_2]
+    assert minutes(found) == [3]
+    void = {one.event.seal_id: one.event for one in found.void}
+    assert set(void) == {
+        facts[0].ref.seal_id,
+        facts[1].ref.seal_id,
+        facts[3].ref.seal_id,
+        stranger.ref.seal_id,
+    }
+    assert void[facts[0].ref.seal_id].errors[0].source == "document"
+    assert void[facts[1].ref.seal_id].errors[0].source == "chain"
+
+
+def test_what_two_members_tell_alike_happened_once(mirror: Engine) -> None:
+    lot = {"epcClass": LOT, "quantity": 40, "uom": "KGM"}
+    into = event("Aggregation", 1, parentID=PALLET, childQuantityList=[lot], action="ADD")
+    out = event("Aggregation", 5, parentID=PALLET, childQuantityList=[lot], action="DELETE")
+    facts = [fact(into, MAKER), fact({**into, "eventID": "urn:uuid:2"}, CARRIER), fact(out, CARRIER)]
+    record(mirror, facts)
+    found = ask(mirror, LOT)
+    assert spells(found, PALLET) == [(at(1), at(5))]
+    assert found.relations[0].quantity == "40.0"
+    # of two who told it one takes it back; the other's word stands
+    with writing(mirror) as session:
+        session.execute(text("DELETE FROM event_epc WHERE member <> 0"))
+        for table in ("sealed_event", "event_proof", "raw_log"):
+            session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - ours
+    record(mirror, facts, {facts[0].ref: "0x" + "ab" * 32})
+    assert spells(ask(mirror, LOT), PALLET) == [(at(1), at(5))]
+
+
+def test_a_lot_is_split_and_leaves_by_parts(mirror: Engine) -> None:
+    def moved(when: float, unit: str, amount: float, action: str) -> dict[str, Any]:
+        lot = {"epcClass": LOT, "quantity": amount, "uom": "KGM"}
+        return event("Aggregation", when, parentID=unit, childQuantityList=[lot], action=action)
+
+    bodies = [
+        moved(1, PALLET, 60, "ADD"),
+        moved(2, PALLET_2, 40, "ADD"),
+        moved(3, PALLET, 0.5, "DELETE"),
+        moved(4, PALLET, 59.5, "DELETE"),
+        moved(5, PALLET_2, 10, "DELETE"),
+    ]
+    found = told(mirror, bodies, thing=LOT)
+    assert spells(found, PALLET) == [(at(1), at(4))]
+    assert spells(found, PALLET_2) == [(at(2), None)]
+    assert {(one.above, one.quantity, one.unit) for one in found.relations} == {
+        (PALLET, "60.0", "KGM"),
+        (PALLET_2, "40.0", "KGM"),
+    }
+
+
+def test_ingredients_count_until_they_went_in_and_products_from_when_they_came_out(mirror: Engine) -> None:
+    tank = "https://id.gs1.org/8004/9506000TANK1"
+    run = "urn:uuid:run-1"
+    milk = {"epcClass": LOT, "quantity": 500, "uom": "LTR"}
+    bodies = [
+        event("Aggregation", 1, parentID=tank, childQuantityList=[milk], action="ADD"),
+        seen(2, tank),
+        event("Transformation", 10, inputQuantityList=[milk], transformationID=run),
+        event("Transformation", 11, inputEPCList=[OTHER], transformationID=run),
+        event("Transformation", 20, outputEPCList=[ITEM], transformationID=run),
+        event("Transformation", 21, outputEPCList=[f"{ITEM}b"], transformationID="urn:uuid:run-2"),
+        seen(15, tank),  # the milk had been used by then
+        seen(30, ITEM),
+        packed(31, CASE, ITEM),
+        seen(32, CASE),
+    ]
+    found = told(mirror, bodies)
+    assert {one.uri for one in found.ancestors} == {LOT, OTHER, tank, CASE}
+    assert spells(found, LOT) == [(None, at(10))]
+    assert spells(found, OTHER) == [(None, at(11))]
+    assert spells(found, tank) == [(at(1), at(10))]
+    assert 15 not in minutes(found)
+    down = ask(mirror, LOT)
+    assert {one.uri for one in down.descendants} == {ITEM}
+    assert spells(down, ITEM) == [(at(20), None)]
+    assert 32 not in minutes(down)  # the case is no descendant of the milk
+    assert {one.uri for one in ask(mirror, tank).descendants} == {LOT, ITEM}
+
+
+def test_cycles_end_and_are_named(mirror: Engine) -> None:
+    found = told(mirror, [packed(1, CASE, PALLET), packed(2, PALLET, CASE), packed(3, CASE, ITEM),
+                          packed(4, CASE, CASE)])  # fmt: skip
+    assert [one.uri for one in found.ancestors] == [CASE, PALLET]
+    assert found.cycles == ()
+    (cycle,) = {(one.above, one.below) for one in ask(mirror, CASE).cycles if one.above == CASE}
+    assert cycle == (CASE, PALLET)
+
+
+def test_a_deep_and_a_wide_graph_end_at_their_limits_and_say_so(mirror: Engine) -> None:
+    units = [f"https://id.gs1.org/8004/9506000U{number}" for number in range(40)]
+    bodies = [packed(1, units[0], ITEM)]
+    bodies += [packed(1 + number, units[number], units[number - 1]) for number in range(1, 40)]
+    children = [f"https://id.gs1.org/01/{GTIN}/21/W{number}" for number in range(300)]
+    found = told(mirror, [*bodies, packed(1, PALLET, *children)], depth=8)
+    assert len(found.ancestors) == 8
+    assert [one.split(":")[0] for one in found.truncated] == ["depth"]
+    assert len(ask(mirror, depth=40).ancestors) == 40
+    assert ask(mirror, depth=40).truncated == ()
+    wide = ask(mirror, PALLET, things=100)
+    assert len(wide.descendants) == 100
+    assert [one.split(":")[0] for one in wide.truncated] == ["things"]
+    assert [one.split(":")[0] for one in ask(mirror, PALLET, rows=50).truncated] == ["rows"]
+    few = ask(mirror, events=3, depth=40)
+    assert (len(few.events), [one.split(":")[0] for one in few.truncated]) == (3, ["events"])
+    assert len(ask(mirror, PALLET).descendants) == 300
+
+
+def test_unknown_things_and_what_is_no_identifier(mirror: Engine) -> None:
+    found = ask(mirror, ITEM)
+    assert (found.known, found.events, found.ancestors) == (False, (), ())
+    for wrong in ("", "H1", "https://example.com/", "urn:epc:id:sgtin:nonsense", ITEM[:-2], "0x12"):
+        with pytest.raises(DigitalLinkError):
+            ask(mirror, wrong)
+    assert named(CONTAINER) == (CONTAINER, None)
+
+
+# -- against the slow way ----------------------------------------------------------------------------------
+
+THINGS = [ITEM, OTHER, CASE, PALLET, PALLET_2, CONTAINER]
+PLACES = st.sampled_from(THINGS)
+LOTS = st.sampled_from([LOT, f"https://id.gs1.org/01/{GTIN}/10/OTHER"])
+TIMES = st.integers(0, 9)
+SOME = st.lists(PLACES, min_size=1, max_size=3, unique=True)
+PORTION = st.fixed_dictionaries(
+    {"epcClass": LOTS}, optional={"quantity": st.sampled_from([1, 2, 2.5]), "uom": st.just("KGM")}
+)
+PORTIONS = st.lists(PORTION, min_size=1, max_size=2, unique_by=lambda one: one["epcClass"])
+
+
+def _joining(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    children: dict[str, Any] = {"childEPCs": SOME, "childQuantityList": PORTIONS}
+    added = st.sampled_from(["ADD", "OBSERVE", "DELETE"])
+    common = {"parentID": PLACES, "action": added, "at": TIMES, "kind": st.just(kind)}
+    named_children = [st.fixed_dictionaries({**common, name: one}) for name, one in children.items()]
+    emptied = st.fixed_dictionaries({**common, "action": st.just("DELETE")})
+    return st.one_of(*named_children, *named_children, emptied)
+
+
+MAKING = st.fixed_dictionaries(
+    {"kind": st.just("Transformation"), "at": TIMES},
+    optional={
+        "inputEPCList": SOME,
+        "outputEPCList": SOME,
+        "inputQuantityList": PORTIONS,
+        "outputQuantityList": PORTIONS,
+        "transformationID": st.sampled_from(["urn:run:1", "urn:run:2"]),
+    },
+)
+HAPPENING = st.tuples(
+    st.one_of(_joining("Aggregation"), _joining("Association"), MAKING),
+    st.sampled_from([MAKER, CARRIER]),
+    st.sampled_from(["", "", "", "", "told twice", "declared", "declared in a document"]),
+)
+
+
+def _facts(happenings: list[tuple[dict[str, Any], str, str]]) -> tuple[list[Fact], dict[Ref, str]]:
+    facts: dict[Ref, Fact] = {}
+    declared: dict[Ref, str] = {}
+
+    def add(body: dict[str, Any], member: str) -> Fact:
+        made = fact(body, member)
+        return facts.setdefault(made.ref, made)
+
+    for members, member, fate in happenings:
+        given_members = {name: value for name, value in members.items() if name not in ("kind", "at")}
+        body = event(members["kind"], members["at"], **given_members)
+        one = add(body, member)
+        if fate == "told twice":
+            add({**body, "eventID": "urn:uuid:again"}, CARRIER if member == MAKER else MAKER)
+        elif fate == "declared":
+            declared[one.ref] = "0x" + "cd" * 32
+        elif fate:
+            add({**body, "errorDeclaration": {"declarationTime": "2026-03-02T00:00:00Z"}}, member)
+    return list(facts.values()), declared
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = open_engine(f"sqlite:///{Path(tmp_path_factory.mktemp('scratch')) / 'm.db'}", "NORMAL")
+    schema.migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def _agree(engine: Engine, facts: list[Fact], declared: dict[Ref, str]) -> None:
+    with writing(engine) as session:
+        for table in metadata.sorted_tables:
+            session.execute(table.delete())
+    record(engine, facts, declared)
+    slow = SlowHistory(facts, declared)
+    limits = Limits(depth=40)
+    for start in [*THINGS, LOT]:
+        uri, item_id = named(start)
+        key = item_id or uri
+        for up in (True, False):
+            expected = slow.reached(uri, up)
+            with reading(engine) as session:
+                source = MirrorSource(session, limits.rows, {key: uri})
+                by_mirror = walk(source, key, up, limits)
+            by_facts = walk(FactSource(counted(facts, declared)), key, up, limits)
+            assert by_mirror == by_facts, (start, up)
+            found = {
+                (source.name(thing), point)
+                for thing, windows in by_mirror.windows.items()
+                for point in slow.points
+                if holds(windows, point)
+            }
+            assert found == expected, (start, up)
+            assert by_mirror.truncated == []
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@given(happenings=st.lists(HAPPENING, min_size=1, max_size=12))
+def test_random_histories_are_those_of_a_slow_replay(scratch: Engine, happenings: Any) -> None:
+    note(str(happenings))
+    _agree(scratch, *_facts(happenings))
+
+
+@pytest.mark.deep
+@settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@given(happenings=st.lists(HAPPENING, min_size=1, max_size=25))
+def test_many_random_histories_are_those_of_a_slow_replay(scratch: Engine, happenings: Any) -> None:
+    _agree(scratch, *_facts(happenings))
+
+
+def test_random_histories_on_postgresql(mirror: Engine) -> None:
+    """A few fixed ones on both databases."""
+    cases = [
+        [({"kind": "Aggregation", "at": 1, "parentID": CASE, "childEPCs": [ITEM, CONTAINER], "action": "ADD"},
+          MAKER, "told twice"),
+         ({"kind": "Aggregation", "at": 4, "parentID": CASE, "action": "DELETE"}, CARRIER, ""),
+         ({"kind": "Transformation", "at": 2, "inputEPCList": [OTHER], "transformationID": "urn:run:1"},
+          MAKER, ""),
+         ({"kind": "Transformation", "at": 3, "outputEPCList": [ITEM], "transformationID": "urn:run:1"},
+          CARRIER, "")],
+        [({"kind": "Association", "at": 1, "parentID": CONTAINER, "childEPCs": [PALLET], "action": "ADD"},
+          MAKER, "declared in a document"),
+         ({"kind": "Association", "at": 2, "parentID": CONTAINER, "childEPCs": [PALLET], "action": "ADD"},
+          MAKER, ""),
+         ({"kind": "Aggregation", "at": 2, "parentID": PALLET, "childEPCs": [ITEM], "action": "OBSERVE"},
+          CARRIER, "declared")],
+    ]  # fmt: skip
+    for happenings in cases:
+        _agree(mirror, *_facts(happenings))
