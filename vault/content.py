@@ -4,10 +4,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from vault.cid import RAW, Cid
 from vault.unixfs import LEAF_SIZE, Readable, cid_of
+
+_READ_TOGETHER: Final = 64
+_PIECE: Final = 1 << 20
 
 Progress = Callable[[int, int], None]
 """Called with (pieces of content checked, pieces found at the start)."""
@@ -112,3 +115,69 @@ def checked(cid: Cid, content: bytes) -> bytes:
     elif cid_of(content) == cid:
         return content
     raise CorruptContent(cid, cid_of(content))
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One thing that a store's repair tried: what was wrong at which place, and whether it is right now."""
+
+    cid: Cid | None
+    place: str
+    reason: str
+    healed: bool
+
+
+class Vault(ContentStore, Protocol):
+    """A content store as its operator sees it."""
+
+    @property
+    def place(self) -> str:
+        """Where it is: a folder or a URL, without credentials."""
+
+    def status(self) -> dict[str, str | int | bool]:
+        """What can be said without reading content. Raises StoreUnavailable."""
+
+    def repair(self) -> Iterator[Repair]:
+        """Put right what can be: pins, copies. Gives what was found wrong. Raises StoreUnavailable."""
+
+    def close(self) -> None:
+        """Close connections and files."""
+
+
+def problems_of(
+    store: ContentStore, cids: Sequence[Cid], place: str, progress: Progress | None = None
+) -> Iterator[Problem]:
+    """Read content of a store and name what is missing, altered or unreadable, whole files in pieces."""
+    small = [cid for cid in cids if cid.codec == RAW]
+    large = [cid for cid in cids if cid.codec != RAW]
+    done = 0
+    for start in range(0, len(small), _READ_TOGETHER):
+        chunk = small[start : start + _READ_TOGETHER]
+        for cid, answer in zip(chunk, store.get_many(chunk), strict=True):
+            done += 1
+            if isinstance(answer, VaultError):
+                yield Problem(cid, place, problem_text(answer))
+            if progress is not None:
+                progress(done, len(cids))
+    for cid in large:
+        done += 1
+        try:
+            with store.open(cid) as stream:
+                while stream.read(_PIECE):
+                    pass
+        except VaultError as error:
+            yield Problem(cid, place, problem_text(error))
+        if progress is not None:
+            progress(done, len(cids))
+
+
+def problem_text(error: VaultError) -> str:
+    """An error's reason where the CID is named beside it."""
+    match error:
+        case MissingContent():
+            return "is missing"
+        case CorruptContent():
+            return f"was altered: what is stored has CID {error.actual}"
+        case StoreUnavailable():
+            return f"cannot be read: {error.reason}"
+    return str(error)

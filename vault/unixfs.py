@@ -44,7 +44,8 @@ class _Link:
     dag_size: int
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """An unsigned number in protobuf's and multiformats' LEB128."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
@@ -55,12 +56,12 @@ def _varint(value: int) -> bytes:
 
 def _field(number: int, payload: bytes) -> bytes:
     """A length-delimited protobuf field."""
-    return bytes((number << 3 | 2,)) + _varint(len(payload)) + payload
+    return bytes((number << 3 | 2,)) + varint(len(payload)) + payload
 
 
 def _number(number: int, value: int) -> bytes:
     """A varint protobuf field."""
-    return bytes((number << 3,)) + _varint(value)
+    return bytes((number << 3,)) + varint(value)
 
 
 def _node(links: list[_Link]) -> Block:
