@@ -9,6 +9,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+import orjson
 import rfc8785
 from pydantic_core import from_json
 
@@ -16,6 +17,12 @@ MAX_DEPTH: Final = 64
 MAX_INTEGER: Final = 2**53 - 1
 
 _SHOWN = 80
+_BLANKS: Final = b" \t\r\n"
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
+_FINEST: Final = 1e-4
+"""orjson writes smaller numbers with an exponent, RFC 8785 those below 1e-6"""
+_ABOVE_THE_SURROGATES: Final = re.compile(b"[\xee-\xff]")
+"""bytes of characters from U+E000 on"""
 _BRACKETS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 """strings, so that what looks like brackets inside them is passed over, and brackets"""
 
@@ -59,6 +66,59 @@ def loads(data: bytes | str) -> Any:
     that repeats, unpaired surrogates, nesting deeper than 64, integers (in whatever notation) outside
     ±(2^53-1), and decimals that a double does not hold exactly as written.
     """
+    try:
+        return _read_plainly(data)
+    except (_NotPlainError, TypeError, ValueError):
+        return _read_closely(data)
+
+
+class _NotPlainError(Exception):
+    """The quick way cannot tell."""
+
+
+def _read_plainly(data: bytes | str) -> Any:
+    """Value of a text that comes out the same, blanks apart, when it is written again.
+
+    Then no member was dropped for repeating, and every number is written as the double that holds it.
+    """
+    value = orjson.loads(data)
+    written = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)
+    given = data.encode("utf-8") if isinstance(data, str) else data
+    if written != given and written.translate(None, _BLANKS) != given.translate(None, _BLANKS):
+        raise _NotPlainError
+    if any(abs(number) > MAX_INTEGER for number in _plain_numbers(value)):
+        raise _NotPlainError
+    return value
+
+
+def _plain_numbers(value: Any) -> list[float]:
+    """Numbers that are no integers in a value of plain JSON types; raises _NotPlainError for other types."""
+    numbers: list[float] = []
+    level, depth = [value], 0
+    if value.__class__ is not dict and value.__class__ is not list:
+        raise _NotPlainError
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _NotPlainError
+        inner = [
+            one
+            for node in level
+            for one in (node.values() if node.__class__ is dict else node)
+            if one.__class__ not in _PLAIN
+        ]
+        level = []
+        for one in inner:
+            if one.__class__ is float:
+                numbers.append(one)
+            elif one.__class__ is dict or one.__class__ is list:
+                level.append(one)
+            else:
+                raise _NotPlainError
+    return numbers
+
+
+def _read_closely(data: bytes | str) -> Any:
     if isinstance(data, bytes):
         try:
             text = data.decode("utf-8")
@@ -161,6 +221,24 @@ def _number(literal: str, place: Place) -> int | float:
 def dumps(value: Any) -> bytes:
     """Canonical UTF-8 bytes of a JSON value (RFC 8785); raises JsonError for what JSON cannot hold."""
     try:
+        return _write_plainly(value)
+    except (_NotPlainError, TypeError, RecursionError):
+        pass
+    try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, ValueError, TypeError, RecursionError) as error:
         raise JsonError("", "", f"cannot be written as canonical JSON: {error}") from None
+
+
+def _write_plainly(value: Any) -> bytes:
+    """What orjson writes as RFC 8785 does: plain types, and numbers that both write without an exponent.
+
+    It sorts names by code points, RFC 8785 by UTF-16 units: these differ above the surrogates alone.
+    """
+    for number in _plain_numbers(value):
+        if not _FINEST <= abs(number) <= MAX_INTEGER or number.is_integer():
+            raise _NotPlainError
+    written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+    if _ABOVE_THE_SURROGATES.search(written):
+        raise _NotPlainError
+    return written

@@ -1,4 +1,4 @@
-"""The event hash of CBV 2.0, section 8.9, for events in JSON.
+"""The event hash of CBV 2.0, section 8.9, for events in JSON (`epcis.xml` has it for XML).
 
 An event is brought into the shape its XML form would have, its fields are strung together in a fixed order
 with extensions sorted behind them, and the string's SHA-256 is the hash. recordTime, eventID and
@@ -7,18 +7,19 @@ errorDeclaration take no part. Nothing is ever fetched: contexts count as far as
 One rule of ours: a committed value (see `epcis.sealed`) stands in the pre-hash as its commitment, verbatim.
 """
 
-import math
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
+import orjson
+
 from epcis.canonical import JsonError
 from epcis.contexts import ActiveContext, Context
-from epcis.hash_identifier import hash_form
-from epcis.vocabulary import FIELDS, modernise
+from epcis.hash_identifier import usual_forms
+from epcis.hash_order import EVENT, IGNORED_ANYWHERE, IGNORED_IN_EVENT, PAIRS, QUANTITY_NAMES, Order, Slot
+from epcis.hash_values import canonical_value, number_value, time_value
+from epcis.vocabulary import FIELDS, Vocabulary
 
 COMMITMENT: Final = "tradeseal:commitment"
 
@@ -26,84 +27,10 @@ MAX_PREHASH: Final = 64 * 1024 * 1024
 """Characters of a pre-hash: names and namespaces stand in it once for every value, so that a small document
 may ask for a pre-hash of any size."""
 
-_IGNORED_ANYWHERE: Final = frozenset({"@context", "rdfs:comment", "comment"})
-_IGNORED_IN_EVENT: Final = frozenset({"recordTime", "eventID", "type", "errorDeclaration"})
-_PAIRED_LISTS: Final = {
-    "bizTransactionList": "bizTransaction",
-    "sourceList": "source",
-    "destinationList": "destination",
-}
-_QUANTITY_NAMES: Final = frozenset({"inputQuantity", "outputQuantity", "childQuantity"})
-
-
-@dataclass(slots=True)
-class _Node:
-    """An element as in XML: name, text, children. `verbatim` text is not normalised."""
-
-    name: str
-    text: str = ""
-    children: "list[_Node]" = field(default_factory=list)
-    verbatim: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """An ordered field, with the order inside it."""
-
-    name: str
-    inside: "tuple[_Order, ...]" = ()
-
-
-def _fields(names: str) -> tuple[_Order, ...]:
-    return tuple(_Order(name) for name in names.split())
-
-
-_EPCS = (_Order("epc"),)
-_QUANTITIES = (_Order("quantityElement", _fields("epcClass quantity uom")),)
-_ID = (_Order("id"),)
-_ORDER: Final = (
-    *_fields("eventTime eventTimeZoneOffset certificationInfo parentID"),
-    _Order("epcList", _EPCS),
-    _Order("inputEPCList", _EPCS),
-    _Order("childEPCs", _EPCS),
-    _Order("quantityList", _QUANTITIES),
-    _Order("childQuantityList", _QUANTITIES),
-    _Order("inputQuantityList", _QUANTITIES),
-    _Order("outputEPCList", _EPCS),
-    _Order("outputQuantityList", _QUANTITIES),
-    *_fields("action transformationID bizStep disposition"),
-    _Order("persistentDisposition", _fields("set unset")),
-    _Order("readPoint", _ID),
-    _Order("bizLocation", _ID),
-    _Order(
-        "sensorElementList",
-        (
-            _Order(
-                "sensorElement",
-                (
-                    _Order(
-                        "sensorMetadata",
-                        _fields(
-                            "time startTime endTime deviceID deviceMetadata rawData "
-                            "dataProcessingMethod bizRules"
-                        ),
-                    ),
-                    _Order(
-                        "sensorReport",
-                        _fields(
-                            "type exception deviceID deviceMetadata rawData dataProcessingMethod time "
-                            "microorganism chemicalSubstance value component stringValue booleanValue "
-                            "hexBinaryValue uriValue minValue maxValue meanValue sDev percRank percValue uom "
-                            "coordinateReferenceSystem"
-                        ),
-                    ),
-                ),
-            ),
-        ),
-    ),
-)
-"""Order of fields in the pre-hash (CBV 2.0, section 8.9.2). Business transactions, sources and destinations
-stand among the extensions, as the reference implementation and its published vectors have it."""
+_LARGEST_REMEMBERED: Final = 8 * 1024
+"""bytes of a context whose terms are kept for the next event"""
+_NAMES_REMEMBERED: Final = 4096
+_EVENT_LEVEL: Final = frozenset({"eventTime", "eventTimeZoneOffset", "action"})
 
 
 def ni(event_hash: bytes) -> str:
@@ -122,192 +49,343 @@ def prehash(event: dict[str, Any], context: Context) -> str:
     `event`: a valid EPCIS event as read from JSON. Works offline on any nesting `canonical.loads` allows.
     Raises JsonError where the string would be longer than `MAX_PREHASH`.
     """
-    children = _Builder(ActiveContext.of(context)).members(event, "")
-    ordered = _in_order(children, _ORDER)
-    rest = [child for child in children if child.name not in _IGNORED_IN_EVENT]
-    return f"eventType={event.get('type', '')}{ordered}{_sorted_text(rest)}"
+    return Prehasher.of(context).prehash(event)
 
 
-class _Builder:
-    """JSON to the element tree of the XML form."""
+class Budget:
+    """Characters that a pre-hash may still take."""
 
-    def __init__(self, active: ActiveContext) -> None:
-        self._active = active
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
         self._left = MAX_PREHASH
 
-    def members(self, node: dict[str, Any], holder: str) -> list[_Node]:
-        """Children of an object that is the value of member `holder` ("" for the event)."""
-        children: list[_Node] = []
-        lists: dict[str, _Node] = {}
-        child_epcs = _Node("childEPCs")
-        for name, value in node.items():
-            if name in _IGNORED_ANYWHERE:
-                continue
-            if name in _PAIRED_LISTS:
-                pairs = [self._pair(name, item) for item in (value if isinstance(value, list) else [value])]
-                if pairs:
-                    children.append(_Node(name, children=pairs))
-                continue
-            for child in self._elements(self._qualified(name), value, holder, name):
-                if child.name == "childEPCs":
-                    child_epcs.children.append(_Node("epc", child.text, [], child.verbatim))
-                elif child.name.endswith("List"):
-                    held = lists.setdefault(child.name, _Node(child.name))
-                    held.children.append(_renamed(child, child.name.removesuffix("List")))
-                else:
-                    children.append(_renamed(child, child.name))
-        children.extend(lists.values())
-        if child_epcs.children:
-            children.append(child_epcs)
-        return children
-
-    def _pair(self, name: str, item: Any) -> _Node:
-        """A business transaction, source or destination: type first, whatever the member order was."""
-        node = _Node("")
-        if isinstance(item, dict):
-            for member in ("type", _PAIRED_LISTS[name]):
-                if member in item:
-                    node.children.extend(self._elements(member, item[member], name, member))
-        return node
-
-    def _elements(self, name: str, value: Any, holder: str, member: str) -> list[_Node]:
-        if isinstance(value, list):
-            return [node for item in value for node in self._elements(name, item, holder, member)]
-        if isinstance(value, dict):
-            if set(value) == {COMMITMENT}:
-                return [self._leaf(name, str(value[COMMITMENT]), verbatim=True)]
-            self._spend(len(name))
-            return [_Node(name, children=self.members(value, member))]
-        if value is None:
-            return []
-        if isinstance(value, bool):
-            return [self._leaf(name, "true" if value else "false")]
-        if not isinstance(value, str):
-            return [self._leaf(name, str(value))]
-        vocabulary = FIELDS.get((holder, member))
-        known = vocabulary.iri(value) if vocabulary else value
-        return [self._leaf(name, self._full(known))]
-
-    def _leaf(self, name: str, text: str, verbatim: bool = False) -> _Node:
-        self._spend(len(name) + len(text))
-        return _Node(name, text, [], verbatim)
-
-    def _spend(self, characters: int) -> None:
+    def spend(self, characters: int) -> None:
+        """Raise JsonError where the pre-hash has become too long."""
         self._left -= characters
         if self._left < 0:
             raise JsonError("", "", f"its CBV event hash is over more than {MAX_PREHASH} characters")
 
-    def _qualified(self, name: str) -> str:
-        prefix, colon, rest = name.partition(":")
-        namespace = self._active.prefix(prefix) if colon else None
-        return name if namespace is None else f"{{{namespace}}}{rest}"
 
-    def _full(self, text: str) -> str:
+class Prehasher:
+    """Pre-hash strings of events under one context, whose prefixes are resolved once."""
+
+    def __init__(self, context: Context) -> None:
+        self._active = ActiveContext.of(context)
+        self._prefixes: dict[str, str | None] = {}
+        self._names: dict[str, str] = {}
+        own = {name for entry in context if isinstance(entry, dict) for name in entry}
+        self._plain = not any(name in ("urn", "http", "https") or name[:1].isdecimal() for name in own)
+        """whether URNs, links and times hold no prefix"""
+
+    @staticmethod
+    def of(context: Context) -> "Prehasher":
+        """One for the context, perhaps used before."""
+        try:
+            key = orjson.dumps(context)
+        except TypeError:  # a string that is not Unicode, an integer beyond 64 bits
+            return Prehasher(context)
+        return Prehasher(context) if len(key) > _LARGEST_REMEMBERED else _remembered(key)
+
+    def prehash(self, event: dict[str, Any]) -> str:
+        """Pre-hash string of one event; raises JsonError where it would be longer than `MAX_PREHASH`."""
+        ordered, rest = _Event(self).ordered(event, "", EVENT, IGNORED_IN_EVENT)
+        rest.sort()
+        return f"eventType={event.get('type', '')}{ordered}{''.join(rest)}"
+
+    def qualified(self, name: str) -> str:
+        """A member name as an XML name: its prefix, where the context has it, as `{namespace}`."""
+        known = self._names.get(name)
+        if known is None:
+            prefix, colon, local = name.partition(":")
+            namespace = self.namespace(prefix) if colon else None
+            known = name if namespace is None else f"{{{namespace}}}{local}"
+            if len(self._names) < _NAMES_REMEMBERED and len(known) < 512:
+                self._names[name] = known
+        return known
+
+    def namespace(self, prefix: str) -> str | None:
+        """IRI of a prefix, None where the context has none."""
+        if prefix in self._prefixes:
+            return self._prefixes[prefix]
+        found = self._active.prefix(prefix)
+        if len(self._prefixes) < _NAMES_REMEMBERED and len(prefix) < 512:
+            self._prefixes[prefix] = found
+        return found
+
+    def full(self, text: str) -> str:
+        """A value with its prefix, where the context has it, as the IRI behind it."""
+        if self._plain and text.startswith(("urn:", "http:", "https:")):
+            return text
         prefix, colon, rest = text.partition(":")
-        namespace = self._active.prefix(prefix) if colon else None
+        namespace = self.namespace(prefix) if colon else None
         return text if namespace is None else namespace + rest
 
-
-def _renamed(node: _Node, name: str) -> _Node:
-    """Member names of JSON that are called otherwise in XML."""
-    if name in ("inputEPC", "outputEPC"):
-        name = "epc"
-    elif name in _QUANTITY_NAMES or (name == "quantity" and node.children):
-        name = "quantityElement"
-    return _Node(name, node.text, node.children, node.verbatim)
+    @property
+    def plain(self) -> bool:
+        """Whether URNs, links and times hold no prefix under this context."""
+        return self._plain
 
 
-def _in_order(children: list[_Node], order: tuple[_Order, ...]) -> str:
-    """Text of the ordered fields; what was written out is taken from `children`, the rest stays."""
-    extensions = _extensions(children)
-    out = []
-    for wanted in order:
-        found = [c for c in children if c.name == wanted.name]
-        if not found:
-            continue
-        out.extend(sorted([_field_text(child, wanted.inside) for child in found]))
-        # one pass, since a list may hold hundreds of thousands
-        children[:] = [c for c in children if c.name != wanted.name or c.children]
-    return "".join(out) + _sorted_text(extensions)
+@lru_cache(maxsize=64)
+def _remembered(key: bytes) -> Prehasher:
+    return Prehasher(orjson.loads(key))
 
 
-def _extensions(children: list[_Node]) -> list[_Node]:
-    """Take the extensions out of an inner element: they follow its own fields, not the event's.
+def _flat(value: list[Any]) -> Iterator[Any]:
+    """Single values of a list, lists in it included."""
+    for item in value:
+        if item.__class__ is list:
+            yield from _flat(item)
+        elif item is not None:
+            yield item
 
-    Event level (told by eventTime or action) and elements with one member keep theirs, and so do namespaces
-    that do not end in a slash: such extensions land behind the whole event. It is the reference's behaviour,
-    and hashes must agree.
+
+def _singles(value: Any) -> Any:
+    if value.__class__ is list:
+        return _flat(value)
+    return () if value is None else (value,)
+
+
+def _is_commitment(value: dict[str, Any]) -> bool:
+    return len(value) == 1 and COMMITMENT in value
+
+
+class _Event:
+    """Texts of one event's fields.
+
+    An element of the XML form has a name, a text and elements of its own. Where the standard gives it a
+    place, it is written there, and what of it has no place is written once more, behind the event, sorted:
+    both are the reference implementation's doing, and hashes must agree.
     """
-    if len(children) <= 1 or any("eventTime" in c.name or "action" in c.name for c in children):
-        return []
-    found = [c for c in children if _is_extension(c)]
-    children[:] = [c for c in children if not _is_extension(c)]
-    return found
+
+    __slots__ = ("_budget", "_plain", "_terms")
+
+    def __init__(self, terms: Prehasher) -> None:
+        self._terms = terms
+        self._plain = terms.plain
+        self._budget = Budget()
+
+    def ordered(
+        self, node: dict[str, Any], holder: str, order: Order, ignored: frozenset[str] = frozenset()
+    ) -> tuple[str, list[str]]:
+        """Text of an object's ordered fields, and the unordered texts of what has no place among them.
+
+        Extensions of an inner element follow its own fields, not the event's. Event level (told by eventTime
+        or action) and elements with one member keep theirs, and so do namespaces that do not end in a slash:
+        such extensions land behind the whole event.
+        """
+        placed: list[tuple[int, str]] = []
+        rest: list[str] = []
+        extensions: list[str] = []
+        lists: dict[str, list[tuple[str, Any]]] = {}
+        children, at_event_level = 0, False
+        for member, value in node.items():
+            slot = order.slots.get(member)
+            if slot is not None and slot.inside is None and value.__class__ is str:
+                children += 1
+                at_event_level = at_event_level or member in _EVENT_LEVEL
+                placed.append((slot.index, self._field(slot, value)))
+                continue
+            if member in IGNORED_ANYWHERE:
+                continue
+            if member in PAIRS:
+                if value != []:
+                    children += 1
+                    at_event_level = at_event_level or "action" in member
+                    rest.append(self._pairs(member, value))
+                continue
+            name = self._terms.qualified(member)
+            if name.endswith("List") or name == "childEPCs":
+                if found := [(member, one) for one in _singles(value)]:
+                    lists.setdefault(name, []).extend(found)
+                continue
+            for one in _singles(value):
+                children += 1
+                called = _called(name, one)
+                at_event_level = at_event_level or "eventTime" in called or "action" in called
+                slot = order.slots.get(called)
+                if slot is not None:
+                    self._place(slot, one, member, placed, rest)
+                elif _is_extension(called):
+                    extensions.append(self._element(called, member, one, holder))
+                elif called not in ignored:
+                    rest.append(self._element(called, member, one, holder))
+        for name, found in lists.items():
+            children += 1
+            at_event_level = at_event_level or "eventTime" in name or "action" in name
+            slot = order.slots.get(name)
+            if slot is not None and slot.inside is not None:
+                self._place_list(slot, slot.inside, found, placed, rest)
+            else:
+                kept = extensions if _is_extension(name) else rest
+                kept.append(self._list(name, found, holder))
+        placed.sort()
+        own = "".join([text for _, text in placed])
+        if children > 1 and not at_event_level:
+            return own + "".join(sorted(extensions)), rest
+        rest += extensions
+        return own, rest
+
+    def _place(
+        self, slot: Slot, one: Any, member: str, placed: list[tuple[int, str]], rest: list[str]
+    ) -> None:
+        """Write an element where it belongs, and what remains of it into `rest`."""
+        if one.__class__ is not dict or _is_commitment(one):
+            if text := self._value(one, slot.vocabulary, slot.is_time):
+                placed.append((slot.index, slot.name + text))
+            return
+        if slot.inside is None:
+            within, left = "", self._members(one, member)
+        else:
+            within, left = self.ordered(one, member, slot.inside)
+        if within:
+            placed.append((slot.index, slot.name + within))
+        if left:
+            rest.append(slot.name + "".join(sorted(left)))
+
+    def _place_list(
+        self,
+        slot: Slot,
+        inside: Order,
+        found: list[tuple[str, Any]],
+        placed: list[tuple[int, str]],
+        rest: list[str],
+    ) -> None:
+        within: list[tuple[int, str]] = []
+        left: list[str] = []
+        name = slot.name.removesuffix("List")
+        if "epc" in inside.slots and self._plain and (known := _usual(found)) is not None:
+            within = [(0, f"epc={text}") for text in known]
+        else:
+            for member, one in found:
+                called = _called(name, one)
+                if name == "childEPCs":
+                    called, one = "epc", _text_of(one)
+                entry = inside.slots.get(called)
+                if entry is not None:
+                    self._place(entry, one, member, within, left)
+                else:
+                    left.append(self._element(called, member, one, ""))
+        if within:
+            within.sort()
+            placed.append((slot.index, slot.name + "".join([text for _, text in within])))
+        if left:
+            rest.append(slot.name + "".join(sorted(left)))
+
+    def _members(self, node: dict[str, Any], holder: str) -> list[str]:
+        """Texts of an object's members where nothing has a place."""
+        texts: list[str] = []
+        lists: dict[str, list[tuple[str, Any]]] = {}
+        for member, value in node.items():
+            if member in IGNORED_ANYWHERE:
+                continue
+            if member in PAIRS:
+                if value != []:
+                    texts.append(self._pairs(member, value))
+                continue
+            name = self._terms.qualified(member)
+            if name.endswith("List") or name == "childEPCs":
+                if found := [(member, one) for one in _singles(value)]:
+                    lists.setdefault(name, []).extend(found)
+                continue
+            texts += [self._element(_called(name, one), member, one, holder) for one in _singles(value)]
+        for name, found in lists.items():
+            texts.append(self._list(name, found, holder))
+        return texts
+
+    def _element(self, name: str, member: str, one: Any, holder: str) -> str:
+        """Text of an element that has no place: name, value, all within it sorted."""
+        self._budget.spend(len(name))
+        if one.__class__ is dict and not _is_commitment(one):
+            return name + "".join(sorted(self._members(one, member)))
+        return name + self._value(one, FIELDS.get((holder, member)), False)
+
+    def _list(self, name: str, found: list[tuple[str, Any]], holder: str) -> str:
+        if name == "childEPCs":
+            texts = [self._element("epc", member, _text_of(one), holder) for member, one in found]
+        else:
+            single = name.removesuffix("List")
+            texts = [self._element(_called(single, one), member, one, holder) for member, one in found]
+        return name + "".join(sorted(texts))
+
+    def _pairs(self, name: str, value: Any) -> str:
+        """Business transactions, sources or destinations: type first, whatever the member order was."""
+        texts = []
+        for item in value if value.__class__ is list else (value,):
+            text = ""
+            if item.__class__ is dict:
+                for member in ("type", PAIRS[name]):
+                    for one in _singles(item.get(member)):
+                        nested = one.__class__ is dict and not _is_commitment(one)
+                        vocabulary = FIELDS.get((name, member))
+                        text += member if nested else member + self._value(one, vocabulary, False)
+            texts.append(text)
+        return name + "".join(sorted(texts))
+
+    def _field(self, slot: Slot, value: str) -> str:
+        """Text of an ordered field whose value is text: the case that must be quick."""
+        if self._plain:
+            if slot.vocabulary is not None:
+                if value in slot.vocabulary.names:
+                    return f"{slot.name}={slot.vocabulary.prefix}{value}"
+            elif slot.is_time and value[:1].isdecimal():
+                return f"{slot.name}={time_value(value.strip())}"
+        text = self._value(value, slot.vocabulary, slot.is_time)
+        return slot.name + text if text else ""
+
+    def _value(self, one: Any, vocabulary: Vocabulary | None, is_time: bool) -> str:
+        """`=` and the value in its one form; nothing for blank text."""
+        if one.__class__ is str:
+            known = vocabulary.iri(one) if vocabulary is not None else one
+            full = self._terms.full(known)
+            if full is not known:
+                self._budget.spend(len(full))
+            text = full.strip()
+            if not text:
+                return ""
+            return "=" + (time_value(text) if is_time else canonical_value(text))
+        if one.__class__ is dict:
+            return f"={one[COMMITMENT]}"
+        if one is True or one is False:
+            return "=true" if one else "=false"
+        return f"={time_value(str(one)) if is_time else number_value(one)}"
 
 
-def _is_extension(node: _Node) -> bool:
-    return "{" in node.name and "/}" in node.name
-
-
-def _field_text(node: _Node, inside: tuple[_Order, ...]) -> str:
-    within = _in_order(node.children, inside) if inside else ""
-    lowered = node.name.lower()
-    is_time = "time" in lowered and "offset" not in lowered
-    value = _value_text(node, _time if is_time else _canonical)
-    return node.name + value + within if value or within else ""
-
-
-def _value_text(node: _Node, normalise: Callable[[str], str]) -> str:
-    if node.verbatim:
-        return "=" + node.text
-    text = node.text.strip()
-    if text:
-        text = normalise(text)
-    return "=" + text if text else ""
-
-
-def _sorted_text(children: list[_Node]) -> str:
-    """Text of unordered elements: each name, value, content; sorted as strings."""
-    texts = []
-    for child in children:
-        if child.name:
-            texts.append(child.name + _value_text(child, _canonical) + _sorted_text(child.children))
-        else:  # a pair keeps its order: type, then identifier
-            texts.append("".join(part.name + _value_text(part, _canonical) for part in child.children))
-    return "".join(sorted(texts))
-
-
-def _canonical(text: str) -> str:
-    return hash_form(_number(modernise(text)))
-
-
-def _number(text: str) -> str:
-    """Numbers without leading or trailing zeros and signs; anything that reads as a number counts as one."""
+def _usual(found: list[tuple[str, Any]]) -> list[str] | None:
+    texts = [one for _, one in found]
     try:
-        value = float(text)
-    except ValueError:
-        return text
-    if not math.isfinite(value):
-        return text
-    return str(int(value)) if value.is_integer() else str(value)
+        return usual_forms(texts)
+    except TypeError:  # a commitment among them
+        return None
 
 
-_DATE_TIME: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII
-)
+def _text_of(one: Any) -> Any:
+    """What of an element in childEPCs counts: never what is in it."""
+    return "" if one.__class__ is dict and not _is_commitment(one) else one
 
 
-def _time(text: str) -> str:
-    """UTC with milliseconds, rounded half to even; text that is no RFC 3339 time stays as it is."""
-    match = _DATE_TIME.fullmatch(text)
-    if match is None:
-        return text
-    year, month, day, hour, minute, second = (int(match[i]) for i in range(1, 7))
-    micros = int((match[7] or "").ljust(6, "0")[:6])
-    offset = timedelta(hours=int(match[10] or 0), minutes=int(match[11] or 0))
-    try:
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-        moment += timedelta(milliseconds=round(micros, -3) // 1000) + (offset if match[9] == "-" else -offset)
-    except (ValueError, OverflowError):
-        return text
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+def _is_extension(name: str) -> bool:
+    return "{" in name and "/}" in name
+
+
+def _called(name: str, one: Any) -> str:
+    """Name in XML of what is called otherwise in JSON."""
+    if name in ("inputEPC", "outputEPC"):
+        return "epc"
+    if name in QUANTITY_NAMES or (name == "quantity" and _holds_anything(one)):
+        return "quantityElement"
+    return name
+
+
+def _holds_anything(one: Any) -> bool:
+    """Whether an object is an element with others in it."""
+    if one.__class__ is not dict or _is_commitment(one):
+        return False
+    for member, value in one.items():
+        if member in PAIRS:
+            if value != []:
+                return True
+        elif member not in IGNORED_ANYWHERE and any(True for _ in _singles(value)):
+            return True
+    return False

@@ -6,6 +6,7 @@ and a link that still needs one after shortening is left as it stood.
 """
 
 import re
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -53,12 +54,94 @@ _SHAPES: Final = tuple(
     )
 )
 
+_PLAIN: Final = "[0-9A-Za-z_.;=-]{1,20}"
+"""a serial or lot that is written alike in a URN and in a link"""
+_SERIALISED: Final = re.compile(rf"(urn:epc:(?:id:sgtin|class:lgtin):[0-9.]{{14}}\.)({_PLAIN})")
+_SSCC: Final = re.compile(r"urn:epc:id:sscc:([0-9]{6,12})\.([0-9])([0-9]{4,10})")
+_PLAIN_PART: Final = r"[\"'\-.0-9;->A-Z_a-z]{1,20}"
+_USUAL_KEYS: Final = (
+    rf"01/[0-9]{{14}}(?:/(?:21|10)/{_PLAIN_PART})?|00/[0-9]{{18}}|414/[0-9]{{13}}(?:/254/{_PLAIN_PART})?"
+    "|417/[0-9]{13}"
+)
+_CANONICAL: Final = re.compile(rf"{re.escape(_HOST)}/(?:{_USUAL_KEYS})")
+_ON_A_HOST: Final = re.compile(rf"https?://[^/?#\s]*\.[^/?#\s]*/({_USUAL_KEYS})")
+_CANONICAL_LINES: Final = re.compile(rf"(?:{_CANONICAL.pattern}\n)+")
+_SERIALISED_LINES: Final = (
+    (re.compile(rf"(?:urn:epc:id:sgtin:[0-9.]{{14}}\.{_PLAIN}\n)+"), 32),
+    (re.compile(rf"(?:urn:epc:class:lgtin:[0-9.]{{14}}\.{_PLAIN}\n)+"), 35),
+)
+"""lines that are all URNs of one kind, and where their serials begin"""
+_LONG_LIST: Final = 8
+_LONG_TEXT: Final = 200
+"""characters above which a text is not remembered"""
+
+
+def usual_forms(texts: list[str]) -> list[str] | None:
+    """`usual_form` of a whole list at once, None where it has to be found one by one.
+
+    Events that are large are large by such lists: one test for all of a list is several times faster.
+    """
+    if len(texts) < _LONG_LIST:
+        return None
+    lines = "\n".join(texts) + "\n"
+    if lines.count("\n") != len(texts):
+        return None
+    if lines.startswith(_HOST):
+        return texts if _CANONICAL_LINES.fullmatch(lines) else None
+    for pattern, cut in _SERIALISED_LINES:
+        if pattern.fullmatch(lines):
+            links = {head: _link_head(head) for head in {text[:cut] for text in texts}}
+            return None if None in links.values() else [f"{links[text[:cut]]}{text[cut:]}" for text in texts]
+    return None
+
+
+def usual_form(text: str) -> str | None:
+    """`hash_form` of the identifiers that are met most, found quickly; None for every other text."""
+    if text.startswith("urn:epc:"):
+        if match := _SERIALISED.fullmatch(text):
+            head = _link_head(match[1])
+            return None if head is None else head + match[2]
+        match = _SSCC.fullmatch(text)
+        return _sscc(match[2] + match[1] + match[3]) if match else None
+    if text.startswith("http"):
+        if _CANONICAL.fullmatch(text):
+            return text
+        match = _ON_A_HOST.fullmatch(text)
+        return f"{_HOST}/{match[1]}" if match else None
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _link_head(urn_head: str) -> str | None:
+    """What stands before the serial in the link, by what stands before it in the URN."""
+    form = _from_urn(urn_head + "1")
+    return None if form.startswith("urn:") else form[:-1]
+
+
+def _sscc(digits: str) -> str | None:
+    if len(digits) != 17:
+        return None
+    code = digits.encode("ascii")
+    # weights 3, 1, 3, … on the characters' codes, each of which is 48 more than its digit
+    total = 3 * sum(code[::2]) + sum(code[1::2]) - 48 * (3 * 9 + 8)
+    return f"{_HOST}/00/{digits}{-total % 10}"
+
 
 def hash_form(text: str) -> str:
     """Identifier as it stands in a pre-hash string; text that is no GS1 key comes back unchanged."""
+    if not text.startswith(("urn:epc:", "http")):
+        return text
+    return _remembered(text) if len(text) <= _LONG_TEXT else _hash_form(text)
+
+
+def _hash_form(text: str) -> str:
     if is_epc_urn(text):
         return _from_urn(text)
     return _from_link(text) if _HAS_KEY.match(text) and "." in text else text
+
+
+_remembered: Final = lru_cache(maxsize=4096)(_hash_form)
+"""places and parties come again in event after event"""
 
 
 def _from_urn(urn: str) -> str:

@@ -1,9 +1,11 @@
+import contextlib
 import json
 import math
 import sys
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,3 +111,60 @@ def test_long_names_cost_no_more_than_they_are_long() -> None:
     with pytest.raises(JsonError) as caught:
         canonical.loads('{"a/b":[{"~":[1,NaN]}]}')
     assert caught.value.path == "/a~1b/0/~0/1"
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-canonical.MAX_INTEGER, canonical.MAX_INTEGER)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(-1000, 1000).map(lambda value: round(value, 4))
+    | st.sampled_from([1e-4, 1e-5, 1e-7, 1e15, 1e16, 2.0**53, 1e21, 1e22, -0.0, 5e-324])
+    | st.text(st.characters(codec="utf-8")),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(JSON_VALUES)
+def test_values_are_written_as_rfc_8785_has_it(value: Any) -> None:
+    written = canonical.dumps(value)
+    assert written == rfc8785.dumps(value)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(JSON_VALUES, st.sampled_from([None, 1]), st.booleans())
+def test_the_quick_way_reads_as_the_close_one(value: Any, indent: int | None, ascii_only: bool) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode()
+    quick = close = None
+    with contextlib.suppress(JsonError):
+        quick = canonical.loads(text)
+    with contextlib.suppress(JsonError):
+        close = canonical._read_closely(text)
+    assert repr(quick) == repr(close)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a": {"b":1, "b":2}}',
+        b'{"a":9007199254740992.0}',
+        b'{"a":1e16}',
+        b'{"a":9007199254740993}',
+        b'{"a":18446744073709551616}',
+        b'{"a":0.10000000000000000001}',
+        b'{"a":"\\ud800"}',
+        b'{"a":-9007199254740992}',
+        b"[" * 65 + b"]" * 65,
+        b"[" * 10_000 + b"]" * 10_000,
+        b"[" * 1_000_000,
+    ],
+)
+def test_the_quick_way_lets_nothing_through(text: bytes) -> None:
+    with pytest.raises(JsonError):
+        canonical.loads(text)

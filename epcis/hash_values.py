@@ -1,0 +1,76 @@
+"""Single values as they stand in a pre-hash string (CBV 2.0, section 8.9): numbers, times, identifiers."""
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from epcis.hash_identifier import hash_form, usual_form
+from epcis.vocabulary import modernise
+
+_DATE_TIME: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII
+)
+_USUAL_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
+_NEVER_A_NUMBER: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz:/#%")
+"""first characters of texts that are no finite number"""
+
+
+def canonical_value(text: str) -> str:
+    """Text without surrounding blanks in its one form: CBV 2.0's IRIs, plain numbers, canonical links."""
+    found = usual_form(text)
+    if found is not None:
+        return found
+    if "urn:epcglobal:cbv:" in text:
+        text = modernise(text)
+    if text[:1] in _NEVER_A_NUMBER:
+        return hash_form(text)
+    return hash_form(_number(text))
+
+
+def number_value(value: float) -> str:
+    """A JSON number as its text would be brought into form."""
+    if value.__class__ is int and -(2**53) <= value <= 2**53:
+        return str(value)
+    return _number(str(value))
+
+
+def _number(text: str) -> str:
+    """Numbers without leading or trailing zeros and signs; anything that reads as a number counts as one."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    if not math.isfinite(value):
+        return text
+    return str(int(value)) if value.is_integer() else str(value)
+
+
+def time_value(text: str) -> str:
+    """UTC with milliseconds, rounded half to even; text that is no RFC 3339 time stays as it is."""
+    if _USUAL_TIME.fullmatch(text):
+        try:
+            moment = datetime.fromisoformat(text)
+            if moment.utcoffset():
+                moment = moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            return _other_time(text)
+        return moment.isoformat(timespec="milliseconds")[:23] + "Z"
+    return _other_time(text)
+
+
+def _other_time(text: str) -> str:
+    match = _DATE_TIME.fullmatch(text)
+    if match is None:
+        return text
+    year, month, day, hour, minute, second = (int(match[i]) for i in range(1, 7))
+    micros = int((match[7] or "").ljust(6, "0")[:6])
+    offset = timedelta(hours=int(match[10] or 0), minutes=int(match[11] or 0))
+    try:
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        moment += timedelta(milliseconds=round(micros, -3) // 1000) + (offset if match[9] == "-" else -offset)
+    except (ValueError, OverflowError):
+        return text
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
