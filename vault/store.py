@@ -6,7 +6,6 @@ may use one folder at the same time.
 """
 
 import fcntl
-import hashlib
 import io
 import os
 import secrets
@@ -14,10 +13,11 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from vault.cid import RAW, Cid, InvalidCid
+from vault.cid import Cid, InvalidCid
 from vault.content import (
     ContentStore,
     CorruptContent,
@@ -29,7 +29,8 @@ from vault.content import (
     checked,
 )
 from vault.durable import make_folders, sync_all, sync_folder, write_new, write_whole
-from vault.unixfs import LEAF_SIZE, Readable, blocks_of, cid_of
+from vault.spool import Copying, VerifiedReader, disk_failed
+from vault.unixfs import LEAF_SIZE, Readable, cid_of
 
 __all__ = [
     "ContentStore",
@@ -80,7 +81,7 @@ class LocalStore:
             try:
                 with self._failing():
                     fcntl.flock(descriptor, fcntl.LOCK_EX)
-                cid = cid_of(_Copying(content, descriptor, str(self.root)))
+                cid = cid_of(Copying(content, partial(write_whole, descriptor), str(self.root)))
                 with self._failing():
                     os.fsync(descriptor)
                     target = self._place(cid)
@@ -150,7 +151,7 @@ class LocalStore:
         except FileNotFoundError:
             raise MissingContent(cid) from None
         except OSError as error:
-            raise StoreUnavailable(place, error.strerror or str(error)) from error
+            raise disk_failed(place, error) from error
         return checked(cid, content)
 
     def get_many(self, cids: Sequence[Cid]) -> list[bytes | VaultError]:
@@ -173,12 +174,9 @@ class LocalStore:
             file = self.path_of(cid).open("rb", buffering=0)
         except FileNotFoundError:
             raise MissingContent(cid) from None
-        try:
-            digests = _checked_leaves(cid, file)
-        except BaseException:
-            file.close()
-            raise
-        return io.BufferedReader(_VerifiedReader(cid, file, digests), LEAF_SIZE)
+        except OSError as error:
+            raise disk_failed(str(self.path_of(cid)), error) from error
+        return io.BufferedReader(VerifiedReader(cid, file), LEAF_SIZE)
 
     def has(self, cid: Cid) -> bool:
         """Whether something lies under that CID; only reading checks it."""
@@ -190,6 +188,8 @@ class LocalStore:
             return self.path_of(cid).stat().st_size
         except FileNotFoundError:
             raise MissingContent(cid) from None
+        except OSError as error:
+            raise disk_failed(str(self.path_of(cid)), error) from error
 
     def iterate(self) -> Iterator[Cid]:
         """CIDs of all content kept, in order of their place on disk; names that are no CID are left out."""
@@ -258,7 +258,7 @@ class LocalStore:
         try:
             yield
         except OSError as error:
-            raise StoreUnavailable(str(self.root), error.strerror or str(error)) from error
+            raise disk_failed(str(self.root), error) from error
 
 
 def _holds(place: str, content: bytes) -> bool:
@@ -268,80 +268,3 @@ def _holds(place: str, content: bytes) -> bool:
             return os.fstat(file.fileno()).st_size == len(content) and file.readall() == content
     except OSError:  # not there, or unreadable: writing it anew puts it right
         return False
-
-
-class _Copying:
-    """Reads from a source and writes to a file what was read."""
-
-    def __init__(self, source: Readable, target: int, place: str) -> None:
-        self._source = source
-        self._target = target
-        self._place = place
-
-    def read(self, size: int = -1, /) -> bytes:
-        data = self._source.read(size)
-        try:
-            write_whole(self._target, data)
-        except OSError as error:
-            raise StoreUnavailable(self._place, error.strerror or str(error)) from error
-        return data
-
-
-class _VerifiedReader(io.RawIOBase):
-    """Reads leaf by leaf and compares each with the digest that the CID commits to."""
-
-    def __init__(self, cid: Cid, file: io.FileIO, digests: list[bytes]) -> None:
-        self._cid = cid
-        self._file = file
-        self._digests = digests
-        self._size = file.seek(0, os.SEEK_END)
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError(f"offset {offset}: before the start of {self._cid}")
-        self._position = base + offset
-        return self._position
-
-    def readinto(self, buffer: "bytearray | memoryview", /) -> int:  # type: ignore[override]  # typeshed's Buffer is 3.12's
-        if self._position >= self._size:
-            return 0
-        index, offset = divmod(self._position, LEAF_SIZE)
-        self._file.seek(index * LEAF_SIZE)
-        leaf = b""
-        while len(leaf) < LEAF_SIZE and (part := self._file.read(LEAF_SIZE - len(leaf))):
-            leaf += part
-        if index >= len(self._digests) or hashlib.sha256(leaf).digest() != self._digests[index]:
-            self._file.seek(0)
-            raise CorruptContent(self._cid, cid_of(self._file))
-        given = leaf[offset : offset + len(buffer)]
-        buffer[: len(given)] = given
-        self._position += len(given)
-        return len(given)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-def _checked_leaves(cid: Cid, file: io.FileIO) -> list[bytes]:
-    """SHA-256 of every leaf of a file that must have this CID. Raises CorruptContent."""
-    digests: list[bytes] = []
-    actual = cid
-    for block in blocks_of(file):
-        actual = block.cid
-        if block.cid.codec == RAW:
-            digests.append(block.cid.digest)
-    if actual != cid:
-        raise CorruptContent(cid, actual)
-    return digests

@@ -1,0 +1,125 @@
+"""Content on its way through this machine: in an unnamed file on disk, never whole in memory."""
+
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from vault.cid import RAW, Cid
+from vault.content import CorruptContent, StoreUnavailable
+from vault.unixfs import LEAF_SIZE, Readable, blocks_of, cid_of
+
+
+class VerifiedReader(io.RawIOBase):
+    """A file read leaf by leaf, each compared with the digest that the CID commits to."""
+
+    def __init__(self, cid: Cid, file: BinaryIO) -> None:
+        """Reads the whole file first. Raises CorruptContent, and closes the file then."""
+        super().__init__()
+        self._cid = cid
+        self._file = file
+        try:
+            self._digests = _checked_leaves(cid, file)
+        except BaseException:
+            file.close()
+            raise
+        self._size = file.seek(0, os.SEEK_END)
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError(f"offset {offset}: before the start of {self._cid}")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: "bytearray | memoryview", /) -> int:  # type: ignore[override]  # typeshed's Buffer is 3.12's
+        if self._position >= self._size:
+            return 0
+        index, offset = divmod(self._position, LEAF_SIZE)
+        self._file.seek(index * LEAF_SIZE)
+        leaf = b""
+        while len(leaf) < LEAF_SIZE and (part := self._file.read(LEAF_SIZE - len(leaf))):
+            leaf += part
+        if index >= len(self._digests) or hashlib.sha256(leaf).digest() != self._digests[index]:
+            self._file.seek(0)
+            raise CorruptContent(self._cid, cid_of(self._file))
+        given = leaf[offset : offset + len(buffer)]
+        buffer[: len(given)] = given
+        self._position += len(given)
+        return len(given)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _checked_leaves(cid: Cid, file: Readable) -> list[bytes]:
+    """SHA-256 of every leaf of a file that must have this CID. Raises CorruptContent."""
+    digests: list[bytes] = []
+    actual = cid
+    for block in blocks_of(file):
+        actual = block.cid
+        if block.cid.codec == RAW:
+            digests.append(block.cid.digest)
+    if actual != cid:
+        raise CorruptContent(cid, actual)
+    return digests
+
+
+def spooled(content: Readable, folder: Path) -> tuple[Cid, BinaryIO]:
+    """A stream's CID, and a copy of it in an unnamed file of that folder, at its start.
+
+    Raises StoreUnavailable where the disk fails, and what reading the stream raises.
+    """
+    file = unnamed_file(folder)
+    try:
+        cid = cid_of(Copying(content, file.write, str(folder)))
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return cid, file
+
+
+def unnamed_file(folder: Path) -> BinaryIO:
+    """A file that is gone when it is closed. Raises StoreUnavailable."""
+    try:
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError as error:
+        raise disk_failed(str(folder), error) from error
+
+
+class Copying:
+    """Reads from a source and gives a writer what was read; tells the writer's errors from the source's."""
+
+    def __init__(self, source: Readable, write: Callable[[bytes], object], place: str) -> None:
+        self._source = source
+        self._write = write
+        self._place = place
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._source.read(size)
+        try:
+            self._write(data)
+        except OSError as error:
+            raise disk_failed(self._place, error) from error
+        return data
+
+
+def disk_failed(place: str, error: OSError) -> StoreUnavailable:
+    """What a disk refuses, as the vault says it."""
+    return StoreUnavailable(place, error.strerror or str(error))
