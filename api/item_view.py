@@ -50,6 +50,7 @@ _LINKS: Final = {
     "transaction": "The transaction named records it",
     "issue": "The item was issued by its maker",
     "serial": "The serial number is in the issue",
+    "licence": "The licence it was issued under was looked up",
     "recall": "Recalls were looked up",
     "mirror": "This server's database says what the chain says",
     "vault": "Stored documents are unchanged",

@@ -9,6 +9,7 @@ from chain.deployment import Deployment
 from chain.rpc import Rpc
 from chain.sender import Sender
 from evidence.capture import CaptureService
+from evidence.facts import Facts
 from indexer.run import Indexer
 from vault.store import ContentStore
 
@@ -29,3 +30,5 @@ class Services:
     max_body: int
     """Largest request body in bytes."""
     workers: dict[str, Thread] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
+    """What verifications need not ask twice."""

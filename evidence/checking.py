@@ -6,14 +6,20 @@ from contextlib import contextmanager
 from chain import codec
 from chain.abi_errors import decode_revert
 from chain.abi_events import decode_log
+from chain.bindings import event_ledger, product_passport
 from chain.bindings.event_ledger import EventLedger
 from chain.bindings.product_passport import ProductPassport
+from chain.bindings.rights_registry import RightsRegistry
 from chain.codec import DecodeError
 from chain.errors import CallReverted, ChainError
 from chain.fields import hex_text
 from chain.rpc import Rpc
-from evidence.bundle import Bundle, Trust
+from epcis.digital_link import item_id
+from evidence.bundle import BatchProof, Bundle, EventProof, Trust
+from evidence.facts import Facts
+from evidence.readings import Reading, reading_of
 from evidence.report import Check, Link, Status
+from evidence.snapshot import Snapshot, Wanted
 
 
 class Checking:
@@ -21,9 +27,13 @@ class Checking:
 
     ledger: EventLedger
     passports: ProductPassport
-    """both there once `chain_usable`"""
+    rights: RightsRegistry
+    snapshot: Snapshot
+    """all there once `chain_usable`"""
 
-    def __init__(self, bundle: Bundle, trust: Trust | None, rpc: Rpc | None) -> None:
+    def __init__(
+        self, bundle: Bundle, trust: Trust | None, rpc: Rpc | None, facts: Facts | None = None
+    ) -> None:
         self.bundle = bundle
         self.checks: list[Check] = []
         self.notices: list[str] = []
@@ -31,8 +41,18 @@ class Checking:
         """as of which everything is asked"""
         self.chain_usable = False
         """whether the node serves the trust anchor's network"""
+        self.readings: dict[bytes, Reading] = {}
+        """by sealId, of documents that somebody read for this verification already"""
         self._trust = trust
         self._rpc = rpc
+        self._facts = facts or Facts()
+
+    def reading(self, proof: EventProof) -> Reading:
+        """What an event's document says."""
+        found = self.readings.get(proof.seal_id)
+        if found is None:
+            found = self.readings[proof.seal_id] = reading_of(proof.document)
+        return found
 
     def add(self, link: Link, status: Status, detail: str, place: str | None = None) -> None:
         """Note the outcome of one check."""
@@ -91,7 +111,10 @@ class Checking:
             self.add(Link.NETWORK, Status.UNCHECKED, "there is no node to ask")
             return
         with self.asking(Link.NETWORK):
-            found = (rpc.chain_id(), rpc.first_block_hash())
+            self.snapshot = Snapshot(rpc, trust, self._facts)
+            self.snapshot.ask(self.wanted(trust))
+            network = self.snapshot.network
+            found = (network.chain_id, network.first_block)
             if not self.judge(
                 Link.NETWORK,
                 found == (trust.chain_id, trust.first_block),
@@ -100,17 +123,15 @@ class Checking:
                 f"{trust.chain_id}/{hex_text(trust.first_block)}",
             ):
                 return
-            self.block = rpc.block_number()
-            empty = [
-                name
-                for name in ("registry", "ledger", "passport")
-                if not rpc.get_code(getattr(trust, name), self.block)
-            ]
+            self.block = self.snapshot.head.number
+            empty = [name for name, there in network.code.items() if not there]
             if empty:
                 self.add(Link.CONTRACTS, Status.CONTRADICTED, f"there is no contract at: {', '.join(empty)}")
                 return
-            self.ledger = EventLedger(trust.ledger, rpc)
-            self.passports = ProductPassport(trust.passport, rpc)
+            self.ledger = EventLedger(trust.ledger, self.snapshot)
+            self.passports = ProductPassport(trust.passport, self.snapshot)
+            rights = self._facts.rights[trust.passport] = self.passports.rights(block=self.block)
+            self.rights = RightsRegistry(rights, self.snapshot)
             registries = {
                 self.ledger.registry(block=self.block).lower(),
                 self.passports.registry(block=self.block).lower(),
@@ -121,6 +142,28 @@ class Checking:
                 f"ledger and passports answer to the trust anchor's registry (as of block {self.block})",
                 f"ledger or passports answer to another registry: {', '.join(sorted(registries))}",
             )
+
+    def wanted(self, trust: Trust) -> Wanted:
+        """Everything that the checks of this bundle are going to ask."""
+        wanted = Wanted()
+        ledger, passport = trust.ledger, trust.passport
+        for event in self.bundle.events:
+            proof = event.proof
+            if isinstance(proof, BatchProof):
+                anchored = event_ledger.encode_anchored(event.member, proof.root)
+                wanted.lasting[ledger, anchored] = proof.transaction
+            else:
+                wanted.calls[ledger, event_ledger.encode_attested(event.member, event.seal_id)] = None
+            wanted.calls[ledger, event_ledger.encode_error_of(event.member, event.seal_id)] = None
+            wanted.transactions[proof.transaction] = None
+        item, given = item_id(self.bundle.item), self.bundle.passport
+        wanted.calls[passport, product_passport.encode_issue_of(int.from_bytes(item, "big"))] = None
+        if given is not None:
+            record = product_passport.encode_issue_record(given.issue_id)
+            wanted.lasting[passport, record] = given.transaction
+            wanted.calls[passport, product_passport.encode_recall_of(given.issue_id, item)] = None
+            wanted.transactions[given.transaction] = None
+        return wanted
 
     @contextmanager
     def asking(self, link: Link, place: str | None = None) -> Iterator[None]:
@@ -144,10 +187,10 @@ class Checking:
         """Whether a transaction holds the log it is named for, by one of the trusted contracts."""
 
         def find() -> None:
-            trust, rpc = self._trust, self._rpc
-            if trust is None or rpc is None:
+            trust = self._trust
+            if trust is None:
                 return
-            receipt = rpc.get_receipt(transaction)
+            receipt = self.snapshot.receipt(transaction)
             if receipt is None:
                 # nodes forget old receipts; what the contracts keep was asked apart from this
                 text = f"the node knows no transaction {hex_text(transaction)}"

@@ -3,17 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import NoResultFound
-from sqlmodel import Session, select
+from sqlmodel import Session
 
+from chain.bindings.types import Attestation
 from chain.database import reading
 from chain.deployment import Deployment
-from chain.fields import raw_bytes
-from epcis import canonical
-from epcis.tree import Tree, event_leaf, item_leaf
+from chain.fields import hex_text
+from epcis import tree
+from epcis.tree import TreeError, event_leaf, item_leaf
 from evidence.bundle import (
     AttestationProof,
     BatchProof,
@@ -23,11 +24,12 @@ from evidence.bundle import (
     EventProof,
     PassportProof,
 )
+from evidence.facts import Facts
+from evidence.readings import Reading, read_content
 from evidence.report import Link
-from indexer.document import ContradictionError, read_batch, read_issue
-from indexer.read.events import Event, Proof, attestation
-from indexer.read.items import Issuance, ItemHistory, item_history
-from indexer.tables.content import Manifest
+from indexer.read.events import struct
+from indexer.read.tiles import Leaf, inclusions
+from indexer.read.trace import Trace, TracedEvent, TracedIssue, TracedProof, trace
 from vault.cid import Cid, InvalidCid
 from vault.store import ContentStore, CorruptContent, VaultError
 
@@ -47,7 +49,7 @@ class ProofUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Content that a bundle needs and the vault does not give. `place`: sealId, root or issue id it is of."""
+    """Something that a bundle needs and that vault or mirror do not give. `place`: sealId or issue id."""
 
     place: str
     cid: str
@@ -66,8 +68,10 @@ class Collected:
     """A bundle, and what is missing from it."""
 
     bundle: Bundle
-    history: ItemHistory
-    """as the mirror tells it"""
+    trace: Trace
+    """the mirror's rows that it was made of"""
+    readings: dict[bytes, Reading]
+    """by sealId: the documents as they were read from the vault just now"""
     gaps: list[Gap] = field(default_factory=list)
 
 
@@ -84,31 +88,67 @@ def export(item: str, deployment: Deployment, mirror: Engine, store: ContentStor
     return collected.bundle.to_json()
 
 
-def collect(item: str, deployment: Deployment, mirror: Engine, store: ContentStore) -> Collected:
-    """As `export`, giving what can be had together with what cannot."""
+def collect(
+    item: str, deployment: Deployment, mirror: Engine, store: ContentStore, facts: Facts | None = None
+) -> Collected:
+    """As `export`, giving what can be had together with what cannot.
+
+    Rows and documents are read anew each time; `facts` spares reading twice what the same bytes say.
+    """
     with reading(mirror) as session:
-        return _Collector(session, store).collect(item, deployment)
+        found = trace(session, item)
+        paths = _paths(session, found)
+    return _Collector(found, paths, store, facts or Facts()).collect(deployment)
+
+
+def _paths(session: Session, found: Trace) -> dict[Leaf, list[bytes] | TreeError]:
+    leaves = [_event_place(proof) for event in found.events for proof in event.proofs]
+    leaves += [_item_place(issue) for issue in found.issues[:1]]
+    return inclusions(session, [leaf for leaf in leaves if leaf is not None])
+
+
+def _event_place(proof: TracedProof) -> Leaf | None:
+    row = proof.row
+    if row["kind"] != "batch" or row["size"] is None:
+        return None
+    return row["block_hash"], row["log_index"], row["position"], row["size"]
+
+
+def _item_place(issue: TracedIssue) -> Leaf:
+    row = issue.item
+    return row["block_hash"], row["log_index"], row["position"], issue.log["size"]
 
 
 class _Collector:
-    """Reads one item out of one consistent view of the mirror."""
+    """Makes a bundle of the rows of one consistent view of the mirror."""
 
-    def __init__(self, session: Session, store: ContentStore) -> None:
-        self._session = session
+    def __init__(
+        self,
+        found: Trace,
+        paths: dict[Leaf, list[bytes] | TreeError],
+        store: ContentStore,
+        facts: Facts,
+    ) -> None:
+        self._trace = found
+        self._paths = paths
         self._store = store
+        self._facts = facts
+        self._readings: dict[bytes, Reading] = {}
         self._gaps: list[Gap] = []
-        self._trees: dict[tuple[str, int], Tree | None] = {}
 
-    def collect(self, item: str, deployment: Deployment) -> Collected:
-        history = item_history(self._session, item)
+    def collect(self, deployment: Deployment) -> Collected:
         found = [
-            self._usable(event.seal_id, event.cid, partial(self._event, event)) for event in history.events
+            self._usable(event.row["seal_id"], event.row["cid"], partial(self._event, event))
+            for event in self._trace.events
         ]
-        issue = history.issues[0] if history.issues else None
+        for member, seal_id in self._trace.dangling:
+            text = f"the mirror lacks the row of this event of member {member:013d}"
+            self._gaps.append(Gap(seal_id, "", text, link=Link.MIRROR))
+        issue = self._trace.issues[0] if self._trace.issues else None
         bundle = Bundle(
             type="TradeSealProof",
             version=1,
-            item=history.uri,
+            item=self._trace.uri,
             chain=ChainName(chain_id=deployment.chain_id, first_block=deployment.identity.first_block_hash),
             contracts=ContractNames(
                 registry=deployment.address("MemberRegistry"),
@@ -117,145 +157,130 @@ class _Collector:
             ),
             passport=None
             if issue is None
-            else self._usable(issue.issue_id, "", partial(self._passport, issue)),
+            else self._usable(issue.log["issue_id"], "", partial(self._passport, issue)),
             events=[event for event in found if event is not None],
         )
-        return Collected(bundle, history, self._gaps)
+        return Collected(bundle, self._trace, self._readings, self._gaps)
 
     def _usable(self, place: str, cid: str, make: Callable[[], P]) -> P | None:
         """What `make` gives; rows that no indexer wrote are a gap, not an error of whoever asks."""
         try:
             return make()
-        except (ValueError, NoResultFound) as error:
+        except (ValueError, TypeError) as error:
             reason = f"its rows cannot be used: {str(error)[:300]}"
             self._gaps.append(Gap(place, cid, reason, link=Link.MIRROR))
             return None
 
-    def _event(self, event: Event) -> EventProof | None:
-        document = self._document(event)
+    def _event(self, event: TracedEvent) -> EventProof | None:
+        seal_id, cid = event.row["seal_id"], event.row["cid"]
+        document = self._document(seal_id, cid)
+        if document is None:
+            return None
         gaps = len(self._gaps)
         # an attestation before a batch: it says more
-        for proof in sorted(event.proofs, key=lambda one: one.kind) if document is not None else ():
-            made = self._attestation(event, proof) if proof.kind == "attestation" else self._batch(proof)
-            if made is not None and document is not None:
+        for proof in sorted(event.proofs, key=lambda one: str(one.row["kind"])):
+            made = _attestation(proof) if proof.row["kind"] == "attestation" else self._batch(proof)
+            if made is not None:
+                self._readings[_exact(seal_id)] = document
                 return EventProof(
-                    document=document,
+                    document=document.document,
                     disclosure=None,
-                    seal_id=raw_bytes(event.seal_id),
-                    event_hash=raw_bytes(proof.event_hash),
-                    member=int(event.member),
+                    seal_id=_exact(seal_id),
+                    event_hash=_exact(proof.row["event_hash"]),
+                    member=event.row["member"],
                     proof=made,
                 )
-        if document is not None and gaps == len(self._gaps) and not self._lost(event):
-            self._gaps.append(Gap(event.seal_id, event.cid, "has no proof", link=Link.MIRROR))
+        if gaps == len(self._gaps):
+            self._gaps.append(Gap(seal_id, cid, "has no proof", link=Link.MIRROR))
         return None
 
-    def _lost(self, event: Event) -> bool:
-        """Whether a manifest of it is known to be missing already: one gap says that for all its events."""
-        return any(self._trees.get((one.block_hash, one.log_index), self) is None for one in event.proofs)
-
-    def _document(self, event: Event) -> dict[str, Any] | None:
-        data = self._content(event.seal_id, event.cid)
-        if data is None:
-            return None
+    def _document(self, place: str, cid: str) -> Reading | None:
+        """The document as it lies in the vault now: its bytes are hashed each time."""
         try:
-            document = canonical.loads(data)
-        except canonical.JsonError as error:
-            document, reason = None, str(error)
-        else:
-            reason = "is no JSON object"
-        if not isinstance(document, dict):
-            self._gaps.append(Gap(event.seal_id, event.cid, reason))
-            return None
-        return document
-
-    def _attestation(self, event: Event, proof: Proof) -> AttestationProof | None:
-        signed = attestation(self._session, event.member, event.seal_id)
-        if signed is None:
-            return None
-        return AttestationProof(
-            kind="attestation",
-            attestation=signed,
-            recorded_at=int(proof.recorded_at.timestamp()),
-            transaction=raw_bytes(proof.transaction),
-        )
-
-    def _batch(self, proof: Proof) -> BatchProof | None:
-        tree = self._batch_tree(proof)
-        if tree is None or proof.salt is None or proof.root is None:
-            return None
-        return BatchProof(
-            kind="batch",
-            root=raw_bytes(proof.root),
-            size=tree.size,
-            index=proof.index,
-            salt=raw_bytes(proof.salt),
-            path=tree.proof(proof.index),
-            transaction=raw_bytes(proof.transaction),
-        )
-
-    def _batch_tree(self, proof: Proof) -> Tree | None:
-        """The batch's tree out of its manifest in the vault: the mirror's leaves are not asked."""
-        key = (proof.block_hash, proof.log_index)
-        if key not in self._trees:
-            manifest = self._session.get_one(Manifest, key)
-            leaves = self._read(
-                manifest.root,
-                manifest.cid,
-                lambda data: [
-                    event_leaf(raw_bytes(one.seal_id), raw_bytes(one.event_hash), raw_bytes(one.salt))
-                    for one in read_batch(data, manifest.member, manifest.root, manifest.size)
-                ],
-            )
-            self._trees[key] = Tree(leaves) if leaves else None
-        return self._trees[key]
-
-    def _passport(self, issue: Issuance) -> PassportProof | None:
-        """The item's place in the issue that counts: of several the first."""
-        manifest = self._session.exec(
-            select(Manifest).where(
-                Manifest.kind == "issue", Manifest.root == issue.root, Manifest.member == int(issue.maker)
-            )
-        ).first()
-        if manifest is None:
-            self._gaps.append(Gap(issue.issue_id, "", "has no manifest", link=Link.MIRROR))
-            return None
-        leaves = self._read(
-            issue.issue_id,
-            manifest.cid,
-            lambda data: [
-                item_leaf(serial)
-                for serial in read_issue(data, int(issue.maker), issue.root, issue.size, int(issue.gtin))
-            ],
-        )
-        if not leaves:
-            return None
-        return PassportProof(
-            issue_id=raw_bytes(issue.issue_id),
-            maker=int(issue.maker),
-            gtin=issue.gtin,
-            root=raw_bytes(issue.root),
-            size=issue.size,
-            index=issue.index,
-            serial=issue.serial,
-            path=Tree(leaves).proof(issue.index),
-            transaction=raw_bytes(issue.transaction),
-        )
-
-    def _read(self, place: str, cid: str, read: Callable[[bytes], list[bytes]]) -> list[bytes]:
-        data = self._content(place, cid)
-        if data is None:
-            return []
-        try:
-            return read(data)
-        except ContradictionError as error:
-            self._gaps.append(Gap(place, cid, str(error)))
-            return []
-
-    def _content(self, place: str, cid: str) -> bytes | None:
-        try:
-            return self._store.get(Cid.parse(cid))
+            content = self._store.get(Cid.parse(cid))
         except (VaultError, InvalidCid, OSError) as error:
             unreadable = not isinstance(error, CorruptContent | InvalidCid)
             self._gaps.append(Gap(place, cid, str(error), missing=unreadable))
             return None
+        found: Reading | str | None = self._facts.readings.get(cid)
+        if found is None:
+            found = read_content(content)
+            if isinstance(found, Reading):
+                self._facts.readings.put(cid, found)
+        if isinstance(found, str):
+            self._gaps.append(Gap(place, cid, found))
+            return None
+        return found
+
+    def _batch(self, proof: TracedProof) -> BatchProof | None:
+        row = proof.row
+        if row["root"] is None or row["size"] is None or row["salt"] is None:
+            return None
+        leaf = event_leaf(*(_exact(row[name]) for name in ("seal_id", "event_hash", "salt")))
+        path = self._path(_event_place(proof), leaf, row["root"], row["seal_id"])
+        if path is None:
+            return None
+        return BatchProof(
+            kind="batch",
+            root=_exact(row["root"]),
+            size=row["size"],
+            index=row["position"],
+            salt=_exact(row["salt"]),
+            path=path,
+            transaction=_transaction(proof.transaction),
+        )
+
+    def _passport(self, issue: TracedIssue) -> PassportProof | None:
+        """The item's place in the issue that counts: of several the first."""
+        row, log = issue.item, issue.log
+        path = self._path(_item_place(issue), item_leaf(row["serial"]), log["root"], log["issue_id"])
+        if path is None:
+            return None
+        return PassportProof(
+            issue_id=_exact(log["issue_id"]),
+            maker=log["maker"],
+            gtin=f"{log['gtin']:014d}",
+            root=_exact(log["root"]),
+            size=log["size"],
+            index=row["position"],
+            serial=row["serial"],
+            path=path,
+            transaction=_transaction(issue.transaction),
+        )
+
+    def _path(self, leaf: Leaf | None, data: bytes, root: str, place: str) -> list[bytes] | None:
+        """The inclusion path out of the mirror's tiles, if it leads to the root."""
+        found = self._paths.get(leaf) if leaf is not None else None
+        if leaf is not None and isinstance(found, list):
+            if tree.verify(data, leaf[2], leaf[3], found, _exact(root)):
+                return found
+            reason = f"the mirror's leaf {leaf[2]} and Merkle tiles do not lead to the root {root}"
+        else:
+            reason = f"the mirror's Merkle tiles give no path: {found}"
+        self._gaps.append(Gap(place, "", reason, link=Link.MIRROR))
+        return None
+
+
+def _attestation(proof: TracedProof) -> AttestationProof:
+    if proof.log is None:
+        raise ValueError("the attestation that it names is not there")
+    return AttestationProof(
+        kind="attestation",
+        attestation=struct(Attestation, SimpleNamespace(**proof.log)),
+        recorded_at=proof.row["block_time"],
+        transaction=_transaction(proof.transaction),
+    )
+
+
+def _transaction(text: str | None) -> bytes:
+    if text is None:
+        raise ValueError("the log that it names is not there")
+    return _exact(text)
+
+
+def _exact(text: str) -> bytes:
+    """Bytes of 0x-hexadecimal text as the indexer writes it: lower case, nothing around it."""
+    data = bytes.fromhex(text[2:])
+    if hex_text(data) != text:
+        raise ValueError(f"{text!r} is not as an indexer writes it")
+    return data

@@ -32,6 +32,7 @@ class Link(StrEnum):
     TRANSACTION = "transaction"
     ISSUE = "issue"
     SERIAL = "serial"
+    LICENCE = "licence"
     RECALL = "recall"
     MIRROR = "mirror"
     VAULT = "vault"
@@ -67,6 +68,8 @@ class Report:
     item: str
     checks: tuple[Check, ...]
     notices: tuple[str, ...] = ()
+    known: bool = True
+    """whether anything at all is recorded of the item"""
 
     @property
     def verdict(self) -> Status:

@@ -27,6 +27,9 @@ def verify_bundle(bundle: Bundle, trust: Trust | None, rpc: Rpc | None) -> Repor
 class BundleVerifier(Checking):
     """One verification of a bundle."""
 
+    known = True
+    """whether anything at all is recorded of the item"""
+
     def run(self) -> None:
         """Make all checks of the bundle."""
         self.check_network()
@@ -38,4 +41,4 @@ class BundleVerifier(Checking):
 
     def report(self) -> Report:
         """What was found so far."""
-        return Report(self.bundle.item, tuple(self.checks), tuple(self.notices))
+        return Report(self.bundle.item, tuple(self.checks), tuple(self.notices), self.known)

@@ -1,7 +1,7 @@
 """Each event of a bundle: its document, its place on the chain, and what it has to do with the item."""
 
 from collections import defaultdict
-from typing import Any, Final
+from typing import Any
 
 from chain.bindings import events
 from chain.fields import hex_text
@@ -12,12 +12,9 @@ from epcis.sealed import Sealed, SealError, join
 from evidence.bundle import AttestationProof, BatchProof, EventProof
 from evidence.chain_records import EFFECT_APPLIED, EFFECT_MASK, attestation_record
 from evidence.checking import Checking
-from evidence.documents import Refused, read_sealed
 from evidence.fields import gln_text, time_text
+from evidence.readings import Reading
 from evidence.report import Link, Status
-from evidence.signed_fields import compare, things
-
-_PACKING: Final = ("AggregationEvent", "AssociationEvent")
 
 
 class EventChecks:
@@ -25,7 +22,7 @@ class EventChecks:
 
     def __init__(self, checking: Checking) -> None:
         self._checking = checking
-        self._valid: dict[bytes, dict[str, Any]] = {}
+        self._valid: dict[bytes, Reading] = {}
         """valid events by sealId"""
 
     def run(self) -> None:
@@ -47,10 +44,11 @@ class EventChecks:
 
     def _document(self, proof: EventProof, place: str) -> Sealed | None:
         """The event sealed anew, if it is one and has the identity it is said to have."""
-        try:
-            sealed = read_sealed(proof.document)
-        except Refused as error:
-            self._checking.add(Link.DOCUMENT, Status.CONTRADICTED, f"is no EPCIS event: {error}"[:500], place)
+        reading = self._checking.reading(proof)
+        sealed = reading.sealed
+        if sealed is None:
+            text = f"is no EPCIS event: {reading.refusal}"[:500]
+            self._checking.add(Link.DOCUMENT, Status.CONTRADICTED, text, place)
             return None
         wrong = []
         if sealed.seal_id != proof.seal_id:
@@ -61,7 +59,7 @@ class EventChecks:
             Link.DOCUMENT, not wrong, "sealId and CBV event hash are the document's", "; ".join(wrong), place
         ):
             return None
-        self._valid[sealed.seal_id] = proof.document
+        self._valid[sealed.seal_id] = reading
         return sealed
 
     def _batch(self, proof: EventProof, batch: BatchProof, place: str) -> None:
@@ -111,7 +109,7 @@ class EventChecks:
                 Link.SIGNED_FIELDS, Status.CONTRADICTED, "what was signed is about another event", place
             )
         elif sealed is not None:
-            differences = compare(signed, sealed, proof.document)
+            differences = self._checking.reading(proof).compared(signed)
             self._checking.judge(
                 Link.SIGNED_FIELDS,
                 not differences,
@@ -176,10 +174,10 @@ class EventChecks:
     def _subjects(self) -> None:
         """Each event names the item, or a unit that some event of this bundle packed it into."""
         about = self._packed_into(item_id(self._checking.bundle.item))
-        for seal_id, event in self._valid.items():
+        for seal_id, reading in self._valid.items():
             self._checking.judge(
                 Link.SUBJECT,
-                not about.isdisjoint(things(event)),
+                not about.isdisjoint(reading.things),
                 "the event names the item, or what it was packed into",
                 "the event names neither the item nor anything it was packed into",
                 hex_text(seal_id),
@@ -188,11 +186,9 @@ class EventChecks:
     def _packed_into(self, item: bytes) -> set[bytes]:
         """The item, and every unit that holds it or holds one that does."""
         holders: defaultdict[bytes, set[bytes]] = defaultdict(set)
-        for event in self._valid.values():
-            if event.get("type") in _PACKING and event.get("action") != "DELETE":
-                parent = set(things({"parentID": event.get("parentID")}))
-                for inside in things({**event, "parentID": None}):
-                    holders[inside] |= parent
+        for reading in self._valid.values():
+            for inside in reading.inside:
+                holders[inside] |= reading.unit
         found, new = {item}, [item]
         while new:
             above = holders[new.pop()] - found

@@ -3,6 +3,7 @@
 from typing import Final
 
 from chain.bindings import events
+from chain.bindings.types import IssueRecord
 from chain.fields import hex_text
 from epcis import tree
 from epcis.digital_link import item_id, parse
@@ -88,6 +89,28 @@ class PassportChecks:
                 Status.CONTRADICTED,
                 f"the item's passport was materialised from another issue, {hex_text(first)}",
                 place,
+            )
+        with self._checking.asking(Link.LICENCE, place):
+            self._licence(record, place)
+
+    def _licence(self, issued: IssueRecord, place: str) -> None:
+        """How the licence stands now. Its end does not contradict the record; whoever reads should know."""
+        found = self._checking.rights.licence_record(issued.licence, block=self._checking.block)
+        licence = f"licence {hex_text(issued.licence)}"
+        text = f"issued under {licence} of member {gln_text(found.licensor)}"
+        if not self._checking.judge(
+            Link.LICENCE,
+            found.licensee == issued.maker,
+            f"{text}, which stands as of block {self._checking.block}"
+            if not found.revoked_at
+            else f"{text}, REVOKED at {time_text(found.revoked_at)}",
+            f"{licence} is member {gln_text(found.licensee)}'s, not the maker's",
+            place,
+        ):
+            return
+        if found.revoked_at:
+            self._checking.notice(
+                f"the {licence} that it was issued under was revoked at {time_text(found.revoked_at)}"
             )
 
     def _recall(self, given: PassportProof, place: str) -> None:

@@ -104,7 +104,13 @@ def verification(services: Services, gtin: str, serial: str) -> Report:
     """What this service finds of an item now, held against its own deployment."""
     trust = Trust.model_validate(services.deployment.trust_anchor())
     return verify_item(
-        item_uri(gtin, serial), services.deployment, trust, services.rpc, services.mirror, services.store
+        item_uri(gtin, serial),
+        services.deployment,
+        trust,
+        services.rpc,
+        services.mirror,
+        services.store,
+        services.facts,
     )
 
 
@@ -129,13 +135,11 @@ def show_item(request: Request, services: Use, gtin: GtinPath, serial: SerialPat
     if not acceptable(accept):
         raise Problem(406, "not-acceptable", "an item is given as text/html or application/json")
     html = wants_html(accept)
-    with reading(services.mirror) as session:
-        known = item_history(session, item_uri(gtin, serial)).known
-    if not known:
+    report = verification(services, gtin, serial)
+    if not report.known:
         if html:
             return render_unknown_item(gtin, serial)
         raise not_found("item", item_uri(gtin, serial))
-    report = verification(services, gtin, serial)
     with reading(services.mirror) as session:
         record = item_record(session, gtin, serial, report)
     headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
@@ -171,10 +175,10 @@ def show_proof(services: Use, gtin: GtinPath, serial: SerialPath) -> JSONRespons
 )
 def show_verification(services: Use, gtin: GtinPath, serial: SerialPath) -> dict[str, Any]:
     """Chain, mirror and vault held against each other now; for anybody who trusts this service."""
-    with reading(services.mirror) as session:
-        if not item_history(session, item_uri(gtin, serial)).known:
-            raise not_found("item", item_uri(gtin, serial))
-    return verification(services, gtin, serial).to_json()
+    report = verification(services, gtin, serial)
+    if not report.known:
+        raise not_found("item", item_uri(gtin, serial))
+    return report.to_json()
 
 
 @router.get(

@@ -1,11 +1,30 @@
 """Inclusion proofs out of the Merkle tiles of batches and issues."""
 
-from sqlalchemy import select, tuple_
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sqlalchemy import bindparam, select, tuple_
 from sqlmodel import Session, col
 
 from epcis import tiles
 from epcis.tiles import Tile
+from epcis.tree import TreeError
+from indexer.read.values import chunks
 from indexer.tables.content import MerkleTile
+
+Leaf = tuple[str, int, int, int]
+"""block hash and log index of the `Anchored` or `Issued` log, index of the leaf, size of the tree"""
+_KEY: Final = tuple_(
+    col(MerkleTile.block_hash), col(MerkleTile.log_index), col(MerkleTile.level), col(MerkleTile.position)
+)
+_TILES: Final[Any] = select(
+    col(MerkleTile.block_hash),
+    col(MerkleTile.log_index),
+    col(MerkleTile.level),
+    col(MerkleTile.position),
+    col(MerkleTile.hashes),
+).where(_KEY.in_(bindparam("keys", expanding=True)))
 
 
 def inclusion(session: Session, block_hash: str, log_index: int, index: int, size: int) -> list[bytes]:
@@ -23,3 +42,30 @@ def inclusion(session: Session, block_hash: str, log_index: int, index: int, siz
     )
     found = [Tile(*row) for row in session.execute(query).tuples()]
     return tiles.inclusion_path(tiles.reader(found), index, size)
+
+
+def inclusions(session: Session, leaves: Iterable[Leaf]) -> dict[Leaf, list[bytes] | TreeError]:
+    """As `inclusion` for many leaves in one select; the error stands for the path of a leaf that has none."""
+    found: dict[Leaf, list[bytes] | TreeError] = {}
+    wanted: dict[tuple[str, int, int, int], None] = {}
+    for leaf in leaves:
+        block_hash, log_index, index, size = leaf
+        try:
+            places = tiles.places(index, size)
+        except TreeError as error:
+            found[leaf] = error
+            continue
+        found[leaf] = []
+        wanted |= {(block_hash, log_index, *place): None for place in places}
+    held: defaultdict[tuple[str, int], list[Tile]] = defaultdict(list)
+    for part in chunks(list(wanted)):
+        for row in session.execute(_TILES, {"keys": part}):
+            held[row[0], row[1]].append(Tile(row[2], row[3], row[4]))
+    for leaf, known in found.items():
+        if isinstance(known, list):
+            block_hash, log_index, index, size = leaf
+            try:
+                found[leaf] = tiles.inclusion_path(tiles.reader(held[block_hash, log_index]), index, size)
+            except TreeError as error:
+                found[leaf] = error
+    return found

@@ -59,6 +59,7 @@ def test_a_true_bundle_is_verified_link_by_link(world: World, bundle: dict[str, 
         Link.TRANSACTION,
         Link.ISSUE,
         Link.SERIAL,
+        Link.LICENCE,
         Link.RECALL,
     }
     kinds = [event["proof"]["kind"] for event in bundle["events"]]
