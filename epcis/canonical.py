@@ -156,7 +156,8 @@ def refuse_deep(text: str) -> None:
                 raise JsonError("", "", f"nested deeper than {MAX_DEPTH}") from None
 
 
-def _pointer_of(place: Place) -> str:
+def pointer_of(place: Place) -> str:
+    """JSON Pointer of a place (RFC 6901)."""
     tokens = []
     while place is not None:
         place, token = place
@@ -174,14 +175,14 @@ def _settle(raw: Any, place: Place, depth: int) -> Any:
         return _text(raw, place)
     if isinstance(raw, list):
         if depth >= MAX_DEPTH:
-            raise JsonError(_pointer_of(place), "", f"nested deeper than {MAX_DEPTH}")
+            raise JsonError(pointer_of(place), "", f"nested deeper than {MAX_DEPTH}")
         if not isinstance(raw, _Members):
             return [_settle(item, (place, i), depth + 1) for i, item in enumerate(raw)]
         members: dict[str, Any] = {}
         for name, value in raw:
             _text(name, place)
             if name in members:
-                raise JsonError(_pointer_of((place, name)), name, "member name repeats")
+                raise JsonError(pointer_of((place, name)), name, "member name repeats")
             members[name] = _settle(value, (place, name), depth + 1)
         return members
     return raw
@@ -189,32 +190,32 @@ def _settle(raw: Any, place: Place, depth: int) -> Any:
 
 def _text(text: str, place: Place) -> str:
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-        raise JsonError(_pointer_of(place), text, "text holds an unpaired surrogate")
+        raise JsonError(pointer_of(place), text, "text holds an unpaired surrogate")
     return text
 
 
 def _number(literal: str, place: Place) -> int | float:
     if literal in ("NaN", "Infinity", "-Infinity"):
-        raise JsonError(_pointer_of(place), literal, "JSON has no such number")
+        raise JsonError(pointer_of(place), literal, "JSON has no such number")
     if not any(c in literal for c in ".eE"):
         if len(literal) > 17 or abs(int(literal)) > MAX_INTEGER:
-            raise JsonError(_pointer_of(place), literal, f"integer outside ±{MAX_INTEGER}")
+            raise JsonError(pointer_of(place), literal, f"integer outside ±{MAX_INTEGER}")
         return int(literal)
     value = float(literal)
     mantissa = literal.lower().partition("e")[0]
     if value == 0 and any("1" <= c <= "9" for c in mantissa):
-        raise JsonError(_pointer_of(place), literal, "number too small for a double")
+        raise JsonError(pointer_of(place), literal, "number too small for a double")
     if value in (float("inf"), float("-inf")):
-        raise JsonError(_pointer_of(place), literal, "number too large for a double")
+        raise JsonError(pointer_of(place), literal, "number too large for a double")
     try:
         exact = value == 0 or Decimal(literal) == Decimal(repr(value))
     except InvalidOperation:
         exact = False
     if not exact:
-        raise JsonError(_pointer_of(place), literal, f"a double holds {value!r} instead")
+        raise JsonError(pointer_of(place), literal, f"a double holds {value!r} instead")
     if value.is_integer() and abs(value) > MAX_INTEGER:
         # written canonically it would be an integer that `loads` refuses
-        raise JsonError(_pointer_of(place), literal, f"integer outside ±{MAX_INTEGER}")
+        raise JsonError(pointer_of(place), literal, f"integer outside ±{MAX_INTEGER}")
     return value
 
 

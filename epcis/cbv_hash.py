@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from epcis.canonical import JsonError
-from epcis.contexts import ActiveContext, Context
+from epcis.contexts import ActiveContext, Context, memory_key
 from epcis.hash_identifier import usual_forms
 from epcis.hash_order import EVENT, IGNORED_ANYWHERE, IGNORED_IN_EVENT, PAIRS, QUANTITY_NAMES, Order, Slot
 from epcis.hash_values import canonical_value, number_value, time_value
@@ -27,8 +27,6 @@ MAX_PREHASH: Final = 64 * 1024 * 1024
 """Characters of a pre-hash: names and namespaces stand in it once for every value, so that a small document
 may ask for a pre-hash of any size."""
 
-_LARGEST_REMEMBERED: Final = 8 * 1024
-"""bytes of a context whose terms are kept for the next event"""
 _NAMES_REMEMBERED: Final = 4096
 _EVENT_LEVEL: Final = frozenset({"eventTime", "eventTimeZoneOffset", "action"})
 
@@ -81,11 +79,8 @@ class Prehasher:
     @staticmethod
     def of(context: Context) -> "Prehasher":
         """One for the context, perhaps used before."""
-        try:
-            key = orjson.dumps(context)
-        except TypeError:  # a string that is not Unicode, an integer beyond 64 bits
-            return Prehasher(context)
-        return Prehasher(context) if len(key) > _LARGEST_REMEMBERED else _remembered(key)
+        key = memory_key(context)
+        return Prehasher(context) if key is None else _remembered(key)
 
     def prehash(self, event: dict[str, Any]) -> str:
         """Pre-hash string of one event; raises JsonError where it would be longer than `MAX_PREHASH`."""

@@ -7,8 +7,11 @@ is never fetched, so its terms stay unknown.
 import re
 from collections import ChainMap
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
+
+import orjson
 
 Context = list[Any]
 """Effective context: strings (URLs) and objects, outermost first."""
@@ -53,6 +56,44 @@ def as_list(context: Any, path: str = "/@context") -> Context:
     return list(entries)
 
 
+_LARGEST_REMEMBERED: Final = 8 * 1024
+"""bytes of a context whose terms are kept for the next event under it"""
+_MOST_REMEMBERED: Final = 1024
+_LONGEST_REMEMBERED: Final = 512
+"""names of one context that are kept expanded, and their characters"""
+
+
+def memory_key(context: Context) -> bytes | None:
+    """What a context may be remembered by; None where it is too large for that, or no plain JSON."""
+    try:
+        key = orjson.dumps(context)
+    except TypeError:
+        return None
+    return key if len(key) <= _LARGEST_REMEMBERED else None
+
+
+_Root = tuple[dict[str, Any], str | None, dict[str, str | None]]
+
+
+def _merged(context: Context) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for entry in context:
+        if isinstance(entry, dict):
+            merged.update(entry)
+    return merged
+
+
+def _root(context: Context) -> _Root:
+    local = _merged(context)
+    vocab = local.get("@vocab")
+    return {**GS1_PREFIXES, **local}, vocab if isinstance(vocab, str) else None, {}
+
+
+@lru_cache(maxsize=64)
+def _remembered(key: bytes) -> _Root:
+    return _root(orjson.loads(key))
+
+
 class ActiveContext:
     """Terms in force at one place of a document.
 
@@ -60,17 +101,26 @@ class ActiveContext:
     followed `MAX_ALIASES` deep.
     """
 
+    __slots__ = ("_expanded", "_merged", "_terms", "_vocab")
+
     def __init__(
-        self, terms: ChainMap[str, Any], vocab: str | None, merged: dict[int, dict[str, Any]]
+        self,
+        terms: "dict[str, Any] | ChainMap[str, Any]",
+        vocab: str | None,
+        merged: dict[int, tuple[Any, dict[str, Any]]],
+        expanded: dict[str, str | None],
     ) -> None:
         self._terms = terms
         self._vocab = vocab
         self._merged = merged
+        self._expanded = expanded
 
     @classmethod
     def of(cls, context: Context) -> "ActiveContext":
         """Active context of an effective context list, GS1's prefixes included."""
-        return cls(ChainMap(dict(GS1_PREFIXES)), None, {}).extended(context)
+        key = memory_key(context)
+        terms, vocab, expanded = _root(context) if key is None else _remembered(key)
+        return cls(terms, vocab, {}, expanded)
 
     def extended(self, context: Any) -> "ActiveContext":
         """This context with a local `@context` on top; what is not an object adds nothing."""
@@ -80,7 +130,8 @@ class ActiveContext:
         vocab = self._vocab
         if "@vocab" in local:
             vocab = local["@vocab"] if isinstance(local["@vocab"], str) else None
-        return ActiveContext(ChainMap(local, *self._terms.maps), vocab, self._merged)
+        outer = self._terms.maps if isinstance(self._terms, ChainMap) else [self._terms]
+        return ActiveContext(ChainMap(local, *outer), vocab, self._merged, {})
 
     def _local(self, context: Any) -> dict[str, Any]:
         if isinstance(context, dict):
@@ -88,12 +139,9 @@ class ActiveContext:
         if not isinstance(context, list):
             return {}
         if id(context) not in self._merged:
-            merged: dict[str, Any] = {}
-            for entry in context:
-                if isinstance(entry, dict):
-                    merged.update(entry)
-            self._merged[id(context)] = merged
-        return self._merged[id(context)]
+            # the list is kept beside what came of it, so that nothing else takes its id
+            self._merged[id(context)] = context, _merged(context)
+        return self._merged[id(context)][1]
 
     def definition(self, term: str) -> Mapping[str, Any] | None:
         """Expanded definition of a term, where it has one."""
@@ -106,7 +154,13 @@ class ActiveContext:
 
     def expand(self, name: str) -> str | None:
         """IRI of a member name, type or compact IRI; None where the context gives it none."""
-        return self._expand(name, frozenset())
+        known = self._expanded.get(name, self)
+        if known is not self:
+            return known  # type: ignore[return-value]
+        found = self._expand(name, frozenset())
+        if len(self._expanded) < _MOST_REMEMBERED and len(name) + len(found or "") < _LONGEST_REMEMBERED:
+            self._expanded[name] = found
+        return found
 
     def declares(self, name: str) -> bool:
         """Whether an extension member's name is a full IRI or uses a declared prefix."""

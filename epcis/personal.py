@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from epcis.canonical import pointer
+from epcis.canonical import Place, pointer_of
 from epcis.contexts import ActiveContext, Context
 
 
@@ -56,7 +56,11 @@ _HOST: Final = re.compile(r"https?://(www\.|ref\.(?=gs1\.org/))?", re.IGNORECASE
 
 def _key(iri: str) -> str:
     """One spelling per IRI: vocabularies are met with http and https, with and without www."""
-    return _HOST.sub("//", iri, count=1)
+    return _HOST.sub("//", iri, count=1) if iri[:4].lower() == "http" else iri
+
+
+_KNOWN: Final = frozenset(_key(iri) for iri in PERSONAL_TERMS | PERSON_CLASSES)
+_CLASSES: Final = frozenset(_key(iri) for iri in PERSON_CLASSES)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -87,10 +91,12 @@ def personal_paths(
 
     `context`: effective context; `extra_terms`: IRIs of further properties or classes.
     """
-    known = {_key(iri) for iri in (*PERSONAL_TERMS, *PERSON_CLASSES, *extra_terms)}
-    classes = {_key(iri) for iri in (*PERSON_CLASSES, *extra_terms)}
+    known, classes = _KNOWN, _CLASSES
+    if extra_terms:
+        extra = {_key(iri) for iri in extra_terms}
+        known, classes = known | extra, classes | extra
     finder = _Finder(known, classes)
-    finder.members(event, ActiveContext.of(context), "")
+    finder.members(event, ActiveContext.of(context), None)
     return sorted(finder.found, key=lambda value: value.path)
 
 
@@ -101,34 +107,36 @@ def refuse_personal(event: dict[str, Any], context: Context, extra_terms: Collec
 
 
 class _Finder:
-    def __init__(self, known: set[str], classes: set[str]) -> None:
+    def __init__(self, known: frozenset[str], classes: frozenset[str]) -> None:
         self.known, self.classes = known, classes
         self.found: list[PersonalValue] = []
 
-    def members(self, node: dict[str, Any], active: ActiveContext, path: str) -> None:
+    def members(self, node: dict[str, Any], active: ActiveContext, place: Place) -> None:
         for name, value in node.items():
             if name == "@context":
                 continue
-            where = pointer(path, name)
             iri = active.expand(name)
             if iri is not None and _key(iri) in self.known:
-                self.found.append(PersonalValue(where, iri, value))
+                self.found.append(PersonalValue(pointer_of((place, name)), iri, value))
+                continue
+            if value.__class__ is not dict and value.__class__ is not list:
                 continue
             definition = active.definition(name)
             scoped = active.extended(definition.get("@context")) if definition else active
-            self.value(value, scoped, where)
+            self.value(value, scoped, (place, name))
 
-    def value(self, node: Any, active: ActiveContext, path: str) -> None:
-        if isinstance(node, list):
+    def value(self, node: Any, active: ActiveContext, place: Place) -> None:
+        if node.__class__ is list:
             for i, item in enumerate(node):
-                self.value(item, active, pointer(path, i))
-        elif isinstance(node, dict):
+                if item.__class__ is dict or item.__class__ is list:
+                    self.value(item, active, (place, i))
+        elif node.__class__ is dict:
             inner = active.extended(node["@context"]) if "@context" in node else active
             person = next((iri for iri in self.types(node, inner) if _key(iri) in self.classes), None)
             if person is not None:
-                self.found.append(PersonalValue(path, person, node))
+                self.found.append(PersonalValue(pointer_of(place), person, node))
             else:
-                self.members(node, inner, path)
+                self.members(node, inner, place)
 
     @staticmethod
     def types(node: dict[str, Any], active: ActiveContext) -> list[str]:

@@ -38,6 +38,8 @@ DISCLOSURE_VERSION: Final = 1
 SALT_SIZE: Final = 32
 
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,18}")
+_RESERVED_NAME: Final = f'"{RESERVED}'.encode("ascii")
+"""as any text or name that begins so is written canonically"""
 _SEAL_TAG = b"tradeseal/seal/v1\x00"
 _COMMITMENT_TAG = b"tradeseal/commitment/v1\x00"
 
@@ -96,7 +98,9 @@ def seal(event: dict[str, Any], context: Context, salts: Callable[[], bytes] | N
         raise SealError("/@context", "an event needs a context to be sealed")
     form = {name: value for name, value in event.items() if name != "recordTime"}
     form["@context"] = context
-    _refuse_reserved(form, "")
+    document = canonical.dumps(form)
+    if _RESERVED_NAME in document:
+        _refuse_reserved(form, "")
     disclosed = []
     for value in personal_paths(form, context):
         if salts is None:
@@ -104,7 +108,8 @@ def seal(event: dict[str, Any], context: Context, salts: Callable[[], bytes] | N
         salt = salts()
         form = _replaced(form, _tokens(value.path), {COMMITMENT: commitment(salt, value.value)})
         disclosed.append({"path": value.path, "salt": _base64url(salt), "value": value.value})
-    document = canonical.dumps(form)
+    if disclosed:
+        document = canonical.dumps(form)
     identity = seal_id(document)
     disclosure = {
         "type": DISCLOSURE_TYPE,

@@ -127,7 +127,7 @@ def _uncommitted(value: Any) -> Any:
 
 def _seal(index: int, captured: CapturedEvent, errors: list[EventError]) -> Sealed | None:
     try:
-        if _depth(captured.event) > MAX_DEPTH:
+        if _is_deep(captured.event):
             errors.append(EventError(index, captured.path, f"is nested deeper than {MAX_DEPTH}"))
             return None
         return seal(captured.event, captured.context)
@@ -149,6 +149,16 @@ def _event_of(path: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def _depth(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inner is None else 1 + max((_depth(one) for one in inner), default=0)
+def _is_deep(event: dict[str, Any]) -> bool:
+    """Whether an event is nested deeper than `MAX_DEPTH`."""
+    level: list[Any] = [event]
+    for _ in range(MAX_DEPTH):
+        level = [
+            one
+            for node in level
+            for one in (node.values() if isinstance(node, dict) else node)
+            if one.__class__ is dict or one.__class__ is list
+        ]
+        if not level:
+            return False
+    return True

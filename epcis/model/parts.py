@@ -1,6 +1,7 @@
 """Parts of an event (EPCIS 2.0, sections 7.3 and 7.4)."""
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from typing import Any, ClassVar, Final, Self
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from epcis.canonical import pointer
+from epcis.canonical import Place, pointer_of
 from epcis.contexts import ActiveContext
 from epcis.model.problems import MAX_PROBLEMS, Problem
 from epcis.model.values import (
@@ -38,6 +39,7 @@ class Part(BaseModel):
     """further member names that are known here without being typed"""
 
     @classmethod
+    @cache
     def members(cls) -> dict[str, str]:
         """JSON member name -> attribute name."""
         return {info.alias or name: name for name, info in cls.model_fields.items()}
@@ -168,53 +170,66 @@ def member_problems(cls: type[Part], node: dict[str, Any], active: ActiveContext
 
     A null has no place in the standard's own members: GS1's schema knows no null type there.
     """
-    return list(islice(_member_problems(cls, node, active, path), MAX_PROBLEMS))
+    return [
+        Problem(path + pointer_of(place), value, reason)
+        for place, value, reason in islice(_member_problems(cls, node, active, None), MAX_PROBLEMS)
+    ]
+
+
+_Fault = tuple[Place, Any, str]
+"""place below the object that is looked at, value, reason"""
+
+
+@cache
+def _known(cls: type[Part]) -> tuple[frozenset[str], frozenset[str]]:
+    """Names that may stand in a part, and those of them whose objects are looked into."""
+    own = cls.members().keys()
+    return frozenset(own | cls.any_name), frozenset(own & _NESTED.keys())
 
 
 def _member_problems(
-    cls: type[Part], node: dict[str, Any], active: ActiveContext, path: str
-) -> Iterator[Problem]:
-    known = cls.members().keys() | cls.any_name
+    cls: type[Part], node: dict[str, Any], active: ActiveContext, place: Place
+) -> Iterator[_Fault]:
+    known, nested = _known(cls)
     for name, value in node.items():
-        where = pointer(path, name)
         if name in known:
             if value is None:
-                yield Problem(where, "null", "must not be null")
-            elif name in _NESTED and name in cls.members():
-                for inner_path, inner in _objects(value, where):
-                    yield from _member_problems(_NESTED[name], inner, active, inner_path)
+                yield (place, name), "null", "must not be null"
+            elif name in nested:
+                yield from _nested_problems(_NESTED[name], value, active, (place, name))
         elif not cls.extensible or ":" not in name:
-            yield Problem(where, value, "is not a field of EPCIS 2.0 here")
+            yield (place, name), value, "is not a field of EPCIS 2.0 here"
         elif not active.declares(name):
-            yield Problem(where, value, _undeclared(name))
-        else:
-            yield from _extension_problems(value, active, where)
+            yield (place, name), value, _undeclared(name)
+        elif isinstance(value, list | dict):
+            yield from _extension_problems(value, active, (place, name))
 
 
 def _undeclared(name: str) -> str:
     return f"prefix {name.partition(':')[0]!r} is not declared in the document's @context"
 
 
-def _objects(value: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    items = (
-        ((pointer(path, i), v) for i, v in enumerate(value)) if isinstance(value, list) else [(path, value)]
-    )
-    return ((where, item) for where, item in items if isinstance(item, dict))
+def _nested_problems(cls: type[Part], value: Any, active: ActiveContext, place: Place) -> Iterator[_Fault]:
+    if isinstance(value, dict):
+        yield from _member_problems(cls, value, active, place)
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            if isinstance(item, dict):
+                yield from _member_problems(cls, item, active, (place, i))
 
 
-def _extension_problems(value: Any, active: ActiveContext, path: str) -> Iterator[Problem]:
+def _extension_problems(value: Any, active: ActiveContext, place: Place) -> Iterator[_Fault]:
     """Inside an extension only prefixes are looked at: its plain names are its author's affair."""
     if isinstance(value, list):
         for i, item in enumerate(value):
             if isinstance(item, list | dict):
-                yield from _extension_problems(item, active, pointer(path, i))
+                yield from _extension_problems(item, active, (place, i))
     elif isinstance(value, dict):
         inner = active.extended(value["@context"]) if "@context" in value else active
         for name, item in value.items():
-            where = pointer(path, name)
             if name == "@context":
                 continue
             if ":" in name and not inner.declares(name):
-                yield Problem(where, item, _undeclared(name))
-            else:
-                yield from _extension_problems(item, inner, where)
+                yield (place, name), item, _undeclared(name)
+            elif isinstance(item, list | dict):
+                yield from _extension_problems(item, inner, (place, name))

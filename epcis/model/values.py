@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from epcis.digital_link import CANONICAL_HOST, DigitalLinkError, parse
-from epcis.gs1 import Gs1KeyError
+from epcis.gs1 import Gs1KeyError, parse_value
 from epcis.vocabulary import (
     ALERT_TYPE,
     BIZ_STEP,
@@ -27,11 +28,17 @@ _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'
 _TIME: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
+_USUAL_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(?:\d{3}|\d{6}))?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
+"""what `datetime.fromisoformat` reads in the same way"""
 _OFFSET: Final = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")
 
 
 def parse_time(text: str) -> datetime:
     """RFC 3339 date-time with its offset, further digits than microseconds cut off; raises ValueError."""
+    if _USUAL_TIME.fullmatch(text):
+        return datetime.fromisoformat(text)
     match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError(
@@ -60,9 +67,30 @@ def _text(value: Any) -> str:
     return value
 
 
+_LINK: Final = re.compile(
+    rf"https://{re.escape(CANONICAL_HOST)}/(?:(01/[0-9]{{14}})(?:/(?:21|10)/[0-9A-Za-z_.-]{{1,20}})?"
+    r"|(00/[0-9]{18}|414/[0-9]{13}|417/[0-9]{13}))"
+)
+"""links of the most frequent kinds, right but perhaps for the check digit"""
+
+
+@lru_cache(maxsize=4096)
+def _is_right(key: str) -> bool:
+    ai, _, value = key.partition("/")
+    try:
+        parse_value(ai, value)
+    except Gs1KeyError:
+        return False
+    return True
+
+
 def _uri(text: str) -> str:
+    if text.startswith("https:") and (usual := _LINK.fullmatch(text)) and _is_right(usual[1] or usual[2]):
+        return text
     if not is_uri(text):
         raise PydanticCustomError("uri", "must be an absolute URI (RFC 3986)")
+    if "//" not in text:
+        return text
     try:
         hosted = urlsplit(text).hostname == CANONICAL_HOST
     except ValueError:
