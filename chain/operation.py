@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 from chain.blocks import Receipt
@@ -20,6 +20,15 @@ class Status(StrEnum):
     """Its gas estimate reverted: never signed, no nonce used."""
     DISPLACED = "displaced"
     """Its nonce was used by a transaction that this outbox did not sign."""
+
+
+class Priority(IntEnum):
+    """What goes first among operations that wait to be signed. Within one priority the order is strict."""
+
+    PROMPT = 0
+    """somebody waits for it, or a contract acts on it: attestations and their effects, funding, refunds"""
+    BULK = 1
+    """anchors of batches: independent of one another, and no contract acts on them"""
 
 
 OPEN: Final = (Status.SIGNED, Status.SENT)
@@ -71,6 +80,7 @@ class Operation:
     to: str | None
     data: bytes = field(repr=False)
     value: int
+    priority: Priority
     gas: int | None
     nonce: int | None
     transaction_hash: bytes | None

@@ -4,10 +4,11 @@ A request is stored before anything else happens to it. Its nonce and signed byt
 are sent, and never deleted. Only the holder of the account's lease writes steps; a former one's are refused.
 """
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Engine, func, text
@@ -18,7 +19,8 @@ from sqlmodel import Session, col, select, update
 from chain.blocks import address_text
 from chain.database import reading, writing
 from chain.errors import ChainError
-from chain.operation import ChainIdentity, Finding, Lease, Operation, Reason, Status, Version
+from chain.operation import OPEN, ChainIdentity, Finding, Lease, Operation, Priority, Reason, Status, Version
+from chain.outbox_rows import operation_of, operations_of
 from chain.outbox_tables import AccountRow, OperationRow, OutboxTable, VersionRow
 
 _POLL: Final = (0.01, 0.2)  # seconds between looks at the database: first, longest
@@ -72,11 +74,13 @@ class Outbox:
         key: str,
         purpose: str,
         gas: int | None = None,
+        priority: Priority = Priority.PROMPT,
     ) -> Operation:
         """Store a request durably and give it back; the same key gives the operation it was first used for.
 
-        Operations are signed in the order they are submitted. `value` is in wei; `gas`, where given, is used
-        unestimated. Raises KeyReused where the key stands for another request, ValueError for bad fields.
+        Operations of one priority are signed in the order they are submitted. `value` is in wei; `gas`, where
+        given, is used unestimated. Raises KeyReused where the key stands for another request, ValueError for
+        bad fields.
         """
         if not key:
             raise ValueError("key: is empty")
@@ -95,6 +99,7 @@ class Outbox:
                     "recipient": recipient,
                     "data": data,
                     "value": str(value),
+                    "priority": int(priority),
                     "gas": gas,
                     "status": Status.QUEUED.value,
                     "created_ms": now,
@@ -105,7 +110,7 @@ class Outbox:
             row = session.exec(select(OperationRow).filter_by(account_id=self._account, key=key)).one()
             if (row.recipient, row.data, row.value) != (recipient, data, str(value)):
                 raise KeyReused(f"key {key!r}: was used for another request ({row.purpose})")
-            return _operation(session, row)
+            return operation_of(session, row)
 
     def operation(self, operation_id: int) -> Operation:
         """An operation by id. Raises UnknownOperation."""
@@ -113,14 +118,14 @@ class Outbox:
             row = session.get(OperationRow, operation_id)
             if row is None or row.account_id != self._account:
                 raise UnknownOperation(f"operation {operation_id}: unknown for {self.address}")
-            return _operation(session, row)
+            return operation_of(session, row)
 
     def by_key(self, key: str) -> Operation | None:
         """An operation by its idempotency key; None where it was never used."""
         with reading(self.engine) as session:
             query = select(OperationRow).filter_by(account_id=self._account, key=key)
             row = session.exec(query).one_or_none()
-            return None if row is None else _operation(session, row)
+            return None if row is None else operation_of(session, row)
 
     def operations(self, *statuses: Status, limit: int | None = None) -> list[Operation]:
         """Operations in the order they were submitted, those of some statuses or all."""
@@ -202,6 +207,29 @@ class Outbox:
         numbered = [(one.nonce, one) for one in chosen if one.nonce is not None and one.nonce >= from_nonce]
         return [one for _, one in sorted(numbered, key=lambda pair: pair[0])]
 
+    def queued(self, priority: Priority, limit: int) -> list[Operation]:
+        """Operations of a priority that wait to be signed, in the order they were submitted."""
+        query = (
+            select(OperationRow)
+            .filter_by(account_id=self._account, status=Status.QUEUED.value, priority=int(priority))
+            .order_by(col(OperationRow.id))
+            .limit(limit)
+        )
+        with reading(self.engine) as session:
+            return operations_of(session, list(session.exec(query)))
+
+    def has_earlier(self, operation_id: int) -> bool:
+        """Whether something that was submitted before an operation is still under way."""
+        query = (
+            select(OperationRow.id)
+            .filter_by(account_id=self._account)
+            .where(col(OperationRow.status).in_([Status.QUEUED.value, *(one.value for one in OPEN)]))
+            .where(col(OperationRow.id) < operation_id)
+            .limit(1)
+        )
+        with reading(self.engine) as session:
+            return session.exec(query).first() is not None
+
     def last_mined(self, below_nonce: int | None, limit: int) -> list[Operation]:
         """Mined and reverted operations that may still be undone, the highest nonce first."""
         with reading(self.engine) as session:
@@ -214,39 +242,41 @@ class Outbox:
             )
             if below_nonce is not None:
                 query = query.where(col(OperationRow.nonce) < below_nonce)
-            return _operations(session, list(session.exec(query)))
+            return operations_of(session, list(session.exec(query)))
 
-    def free_nonce(self, start: int) -> int:
-        """The lowest nonce from `start` that no operation has."""
+    def free_nonces(self, start: int, count: int) -> list[int]:
+        """The lowest nonces from `start` that no operation has."""
         with reading(self.engine) as session:
             query = select(OperationRow.nonce).filter_by(account_id=self._account)
             taken = set(session.exec(query.where(col(OperationRow.nonce) >= start)))
-        while start in taken:
-            start += 1
-        return start
+        return list(islice((nonce for nonce in itertools.count(start) if nonce not in taken), count))
 
-    def record_signed(self, lease: Lease, operation_id: int, nonce: int, version: Version) -> None:
-        """Store a signed version; the first one gives the operation its nonce. Raises LeaseLost."""
+    def record_signed(self, lease: Lease, signed: Sequence[tuple[int, int, Version]]) -> None:
+        """Store signed versions (operation id, nonce, version) together, before any of them is sent.
+
+        An operation's first version gives it its nonce. Raises LeaseLost.
+        """
         with self._fenced(lease) as session:
-            row = session.get_one(OperationRow, operation_id)
-            if row.nonce is None:
-                row.nonce = nonce
-                row.status = Status.SIGNED.value
-            row.problem = None
-            row.updated_ms = _now_ms()
-            session.add(row)
-            session.add(
-                VersionRow(
-                    hash=version.hash,
-                    operation_id=operation_id,
-                    number=version.number,
-                    raw=version.raw,
-                    gas=version.gas,
-                    fee=str(version.fee),
-                    tip=None if version.tip is None else str(version.tip),
-                    signed_ms=version.signed_ms,
+            for operation_id, nonce, version in signed:
+                row = session.get_one(OperationRow, operation_id)
+                if row.nonce is None:
+                    row.nonce = nonce
+                    row.status = Status.SIGNED.value
+                row.problem = None
+                row.updated_ms = _now_ms()
+                session.add(row)
+                session.add(
+                    VersionRow(
+                        hash=version.hash,
+                        operation_id=operation_id,
+                        number=version.number,
+                        raw=version.raw,
+                        gas=version.gas,
+                        fee=str(version.fee),
+                        tip=None if version.tip is None else str(version.tip),
+                        signed_ms=version.signed_ms,
+                    )
                 )
-            )
 
     def record_sent(self, lease: Lease, answers: Sequence[tuple[int, bytes, str | None]]) -> None:
         """Store what a node said to transactions: (operation id, version hash, problem or None: taken)."""
@@ -321,7 +351,7 @@ class Outbox:
             query = query.where(col(OperationRow.status).in_([status.value for status in statuses]))
         if limit is not None:
             query = query.limit(limit)
-        return _operations(session, list(session.exec(query)))
+        return operations_of(session, list(session.exec(query)))
 
 
 def _insert_once(session: Session, table: type[OutboxTable], row: dict[str, Any]) -> None:
@@ -336,50 +366,6 @@ def _set_reason(row: OperationRow, reason: Reason | None) -> None:
     row.error_data = None if reason is None else reason.data
     row.problem = None
     row.updated_ms = _now_ms()
-
-
-def _operation(session: Session, row: OperationRow) -> Operation:
-    return _operations(session, [row])[0]
-
-
-def _operations(session: Session, rows: Sequence[OperationRow]) -> list[Operation]:
-    versions: dict[int, list[Version]] = {}
-    ids = [row.id for row in rows]
-    for start in range(0, len(ids), 500):  # SQL's parameters are limited
-        query = select(VersionRow).where(col(VersionRow.operation_id).in_(ids[start : start + 500]))
-        for one in session.exec(query.order_by(col(VersionRow.number))):
-            tip = None if one.tip is None else int(one.tip)
-            versions.setdefault(one.operation_id, []).append(
-                Version(one.hash, one.number, one.raw, one.gas, int(one.fee), tip, one.signed_ms, one.sent_ms)
-            )
-    return [
-        Operation(
-            id=row.id,
-            key=row.key,
-            purpose=row.purpose,
-            status=Status(row.status),
-            to=row.recipient,
-            data=row.data,
-            value=int(row.value),
-            gas=row.gas,
-            nonce=row.nonce,
-            transaction_hash=row.transaction_hash,
-            block_number=row.block_number,
-            block_hash=row.block_hash,
-            gas_used=row.gas_used,
-            contract_address=row.contract_address,
-            final=row.final,
-            error=row.error,
-            error_name=row.error_name,
-            error_data=row.error_data,
-            problem=row.problem,
-            created=datetime.fromtimestamp(row.created_ms / 1000, UTC),
-            updated=datetime.fromtimestamp(row.updated_ms / 1000, UTC),
-            versions=tuple(versions.get(row.id, ())),
-        )
-        for row in rows
-        if row.id is not None
-    ]
 
 
 def _now_ms() -> int:

@@ -1,6 +1,16 @@
 """The outbox in SQL: what was asked to be sent, every version of it that was signed, and who may send."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -33,13 +43,17 @@ class AccountRow(OutboxTable, table=True):
 
 
 class OperationRow(OutboxTable, table=True):
-    """One request to send, in the order of `id`. Times are Unix milliseconds, amounts decimal text in wei."""
+    """One request to send, in the order of `priority` and `id`.
+
+    Times are Unix milliseconds, amounts decimal text in wei.
+    """
 
     __tablename__ = "outbox_operation"
     __table_args__ = (
         UniqueConstraint("account_id", "key"),
         UniqueConstraint("account_id", "nonce"),
         Index("ix_outbox_operation_status", "account_id", "status", "id"),
+        Index("ix_outbox_operation_turn", "account_id", "status", "priority", "id"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(_Id, primary_key=True, autoincrement=True))
@@ -50,6 +64,8 @@ class OperationRow(OutboxTable, table=True):
     """Lower case; None creates a contract."""
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     value: str = Field(sa_column=Column(Text, nullable=False))
+    priority: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
+    """see chain.operation.Priority"""
     gas: int | None = Field(sa_column=Column(BigInteger))
     status: str = Field(sa_column=Column(Text, nullable=False))
     nonce: int | None = Field(default=None, sa_column=Column(BigInteger))

@@ -344,6 +344,20 @@ class Rpc:
         result = self._executed("eth_estimateGas", params)
         return self._read("eth_estimateGas", result, lambda v: quantity(v, "result"))
 
+    def estimate_gases(self, calls: Sequence[tuple[str | None, bytes, str, int]]) -> list[int | ChainError]:
+        """Gas of transactions (to, data, sender, value) on the pending state, each as if it were the next.
+
+        A CallReverted or RpcError stands for the call that it is of.
+        """
+        method = "eth_estimateGas"
+        asked = [(method, [_transaction(*call, None), _block("pending")]) for call in calls]
+        return [
+            _reverted(one)
+            if isinstance(one, RpcError)
+            else self._read(method, one, lambda value: quantity(value, "result"))
+            for one in self.batch(asked)
+        ]
+
     def _executed(self, method: str, params: Sequence[object]) -> Any:
         try:
             return self.request(method, params)

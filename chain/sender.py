@@ -22,7 +22,7 @@ from chain.blocks import Block
 from chain.errors import CallReverted, ChainError, RpcError
 from chain.fees import Fees, quote_fees
 from chain.lookout import Lookout
-from chain.operation import OPEN, ChainIdentity, Lease, Operation, Reason, Status, Version
+from chain.operation import OPEN, ChainIdentity, Lease, Operation, Priority, Reason, Status, Version
 from chain.outbox import Outbox
 from chain.rpc import Rpc
 from chain.signers import Signer, SignerError
@@ -58,6 +58,8 @@ class SenderSettings:
     gas_margin: float = 1.25
     """An estimate times this is the gas limit, within the block's."""
     max_in_flight: int = 64
+    fair_turn: int = 8
+    """Of so many operations signed in a row one is an anchor, while anchors wait."""
     final_depth: int | None = None
     """Blocks on top after which a mined operation is never looked at again; None: never final."""
 
@@ -86,6 +88,7 @@ class Sender:
         self._resend_all = True
         self._lookout = Lookout(self.outbox, rpc, signer.address, self.settings.displaced_after)
         self._gap_since: float | None = None
+        self._prompt_signed = 0  # since the last anchor
 
     # -- for those who ask ---------------------------------------------------------------------------------
 
@@ -98,9 +101,10 @@ class Sender:
         key: str,
         purpose: str,
         gas: int | None = None,
+        priority: Priority = Priority.PROMPT,
     ) -> Operation:
         """Store a request durably and return at once; see Outbox.submit."""
-        operation = self.outbox.submit(to, data, value, key=key, purpose=purpose, gas=gas)
+        operation = self.outbox.submit(to, data, value, key=key, purpose=purpose, gas=gas, priority=priority)
         self._wake.set()
         return operation
 
@@ -245,7 +249,7 @@ class Sender:
             self.outbox.record_problem(lease, one.id, f"stuck at the fee cap of {self.settings.fee_cap} wei")
             return None
         replacement = self._sign(one, one.nonce, version.gas, fees)
-        self.outbox.record_signed(lease, one.id, one.nonce, replacement)
+        self.outbox.record_signed(lease, [(one.id, one.nonce, replacement)])
         return replacement
 
     def _send(self, lease: Lease, due: Sequence[tuple[Operation, Version]]) -> None:
@@ -265,7 +269,7 @@ class Sender:
         """
         blocked = bool(waiting) and waiting[0].nonce != nonce
         blocked = blocked and self.rpc.nonce(self.signer.address, "pending") == nonce
-        if not blocked or self.outbox.free_nonce(nonce) != nonce:
+        if not blocked or self.outbox.free_nonces(nonce, 1) != [nonce]:
             self._gap_since = None
         elif self._gap_since is None:
             self._gap_since = time.monotonic()
@@ -277,42 +281,96 @@ class Sender:
     # -- signing ---------------------------------------------------------------------------------------------
 
     def _sign_queued(self, lease: Lease, head: Block, quote: Fees) -> None:
-        """Estimate, sign, store and send what is queued, one after the other on the pending state."""
-        in_flight = len(self.outbox.with_nonce(*OPEN))
-        free = self.settings.max_in_flight - in_flight
-        queued = self.outbox.operations(Status.QUEUED, limit=free) if free > 0 else []
-        for one in queued:
-            gas = one.gas if one.gas is not None else self._estimate(lease, one, head, in_flight > 0)
-            if gas is None:
-                if self.outbox.operation(one.id).status == Status.REFUSED:
-                    continue
-                return  # what comes after it may depend on it
-            pending = self.rpc.nonce(self.signer.address, "pending")
-            nonce = self.outbox.free_nonce(pending)
-            version = self._sign(one, nonce, gas, quote)
-            self.outbox.record_signed(lease, one.id, nonce, version)
-            self._send(lease, [(one, version)])
-            in_flight += 1
+        """Sign, store and send what is queued, on the pending state.
 
-    def _estimate(self, lease: Lease, one: Operation, head: Block, others_open: bool) -> int | None:
-        """The gas limit; None where it is refused, or has to wait."""
-        try:
-            gas = self.rpc.estimate_gas(one.to, one.data, self.signer.address, one.value)
-        except CallReverted as reverted:
-            reason = explain_revert(reverted.data)
-        except RpcError as error:
-            if not cannot_run(error):
-                self.outbox.record_problem(lease, one.id, f"gas cannot be estimated: {error.message}")
-                return None
+        Prompt operations go first, one after the other, since each may depend on the one before; so many
+        anchors as come in a row go together. Whatever waits, every `fair_turn`-th operation is an anchor
+        while there are any, so that no load of prompt ones holds them up for ever.
+        """
+        free = self.settings.max_in_flight - len(self.outbox.with_nonce(*OPEN))
+        if free <= 0:
+            return
+        stalled: set[Priority] = set()
+        for run in self._turns(free):
+            priority = run[0].priority
+            if priority in stalled:
+                continue  # what comes after it may depend on it
+            ready: list[tuple[Operation, int]] = []
+            for one, gas in zip(run, self._limits(lease, run, head), strict=True):
+                if gas is not None:
+                    ready.append((one, gas))
+                elif self.outbox.operation(one.id).status != Status.REFUSED:
+                    stalled.add(priority)
+                    break
+            self._sign_and_send(lease, ready, quote)
+
+    def _turns(self, free: int) -> list[list[Operation]]:
+        """Who is signed next: runs of anchors, and single prompt operations, `free` of them at most."""
+        prompt = self.outbox.queued(Priority.PROMPT, free)
+        bulk = self.outbox.queued(Priority.BULK, free)
+        runs: list[list[Operation]] = []
+        waited = self._prompt_signed
+        while (prompt or bulk) and free > 0:
+            free -= 1
+            if prompt and not (bulk and waited >= self.settings.fair_turn - 1):
+                runs.append([prompt.pop(0)])
+                waited += 1
+            else:
+                if not runs or runs[-1][0].priority != Priority.BULK:
+                    runs.append([])
+                runs[-1].append(bulk.pop(0))
+                waited = 0
+        return runs
+
+    def _limits(self, lease: Lease, run: Sequence[Operation], head: Block) -> list[int | None]:
+        """The gas limit of each; None where it is refused, or has to wait."""
+        asked = [one for one in run if one.gas is None]
+        address = self.signer.address
+        found = self.rpc.estimate_gases([(one.to, one.data, address, one.value) for one in asked])
+        answers = iter(found)
+        limits: list[int | None] = []
+        for one in run:
+            if one.gas is not None:
+                limits.append(one.gas)
+                continue
+            answer = next(answers)
+            if isinstance(answer, int):
+                limits.append(min(int(answer * self.settings.gas_margin), max(answer, head.gas_limit)))
+                continue
+            self._cannot_estimate(lease, one, answer)
+            limits.append(None)
+        return limits
+
+    def _cannot_estimate(self, lease: Lease, one: Operation, error: ChainError) -> None:
+        if isinstance(error, CallReverted):
+            reason = explain_revert(error.data)
+        elif isinstance(error, RpcError) and cannot_run(error):
             reason = Reason(error.message)
+        elif isinstance(error, RpcError):
+            self.outbox.record_problem(lease, one.id, f"gas cannot be estimated: {error.message}")
+            return
         else:
-            return min(int(gas * self.settings.gas_margin), max(gas, head.gas_limit))
-        if others_open:
-            # Some nodes' pending state is the latest block's: it may go through once those are mined.
+            raise error
+        if self.outbox.has_earlier(one.id) or self.outbox.with_nonce(*OPEN):
+            # It may go through once those are mined: some nodes' pending state is the latest block's, and
+            # what was submitted before may have a lower priority.
             self.outbox.record_problem(lease, one.id, f"waits for earlier operations: {reason.text}")
         else:
             self.outbox.record_refused(lease, one.id, reason)
-        return None
+
+    def _sign_and_send(self, lease: Lease, ready: Sequence[tuple[Operation, int]], quote: Fees) -> None:
+        if not ready:
+            return
+        pending = self.rpc.nonce(self.signer.address, "pending")
+        nonces = self.outbox.free_nonces(pending, len(ready))
+        made = [
+            (one, nonce, self._sign(one, nonce, gas, quote))
+            for (one, gas), nonce in zip(ready, nonces, strict=True)
+        ]
+        self.outbox.record_signed(lease, [(one.id, nonce, version) for one, nonce, version in made])
+        self._send(lease, [(one, version) for one, _, version in made])
+        bulk = ready[-1][0].priority == Priority.BULK
+        self._prompt_signed = 0 if bulk else self._prompt_signed + 1
 
     def _sign(self, one: Operation, nonce: int, gas: int, fees: Fees) -> Version:
         from eth_utils.address import to_checksum_address

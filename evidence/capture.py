@@ -41,12 +41,19 @@ from evidence.errors import (
 )
 from evidence.fields import Record, explain, gln_text
 from evidence.job_runner import JobRunner, Submitter
-from evidence.job_store import ATTESTATION, BATCH, EXISTING, JobStore, NewEvent, mirrored
+from evidence.job_store import (
+    ATTESTATION,
+    BATCH,
+    EXISTING,
+    CapturedEvent,
+    JobStore,
+    NewEvent,
+    mirrored,
+)
 from evidence.jobs import Job
 from evidence.signature_header import SignatureHeader
 from evidence.signatures import is_signed_by, recover
 from evidence.signed_fields import ZERO_ADDRESS, compare
-from evidence.tables import CapturedEventRow
 from vault.store import ContentStore
 
 CONSUMER_GAS: Final = 1_500_000
@@ -111,12 +118,12 @@ class CaptureService:
 
     # -- captures ----------------------------------------------------------------------------------------
 
-    def capture(self, body: bytes, header: str | None) -> Job:
+    def capture(self, body: bytes, header: str | None, *, seals: bool = True) -> Job:
         """Accept an EPCIS document (or a bare event) with the member's signature in the header.
 
         Raises as `read_capture` and `accept_capture` do.
         """
-        return self.accept_capture(self.read_capture(body, header))
+        return self.accept_capture(self.read_capture(body, header), seals=seals)
 
     def read_capture(self, body: bytes, header: str | None) -> SignedBatch:
         """Read a capture up to its member's signature; what this costs, anybody can make it cost.
@@ -138,35 +145,34 @@ class CaptureService:
         self._check_signature(signed.signer, anchor, signed.signature)
         return SignedBatch(member, batch, signed)
 
-    def accept_capture(self, capture: SignedBatch) -> Job:
-        """Keep what a member signed and have it anchored.
+    def accept_capture(self, capture: SignedBatch, *, seals: bool = True) -> Job:
+        """Keep what a member signed and have it anchored; the job comes with the seals of its events, or not.
 
         Raises DeadlineOver; ChainError where the node cannot be asked. Nothing is written then.
         """
         member, batch, signed = capture.member, capture.batch, capture.signed
         # What was accepted in time stays so: the same request again is answered after its deadline, too.
-        again = self._live(BATCH, member, batch.root)
+        again = self._live(BATCH, member, batch.root, seals=seals)
         if again is not None:
             return again
         self._check_deadline(signed.deadline)
-        return self._accept_batch(member, batch, signed)
+        return self._accept_batch(member, batch, signed, seals)
 
-    def _accept_batch(self, member: int, batch: Batch, signed: SignatureHeader) -> Job:
-        for leaf in batch.leaves:
-            self._store.put(leaf.document)
+    def _accept_batch(self, member: int, batch: Batch, signed: SignatureHeader, seals: bool) -> Job:
+        self._store.put_many([leaf.document for leaf in batch.leaves])
         events = [
             NewEvent(leaf.seal_id, leaf.event_hash, str(leaf.cid), batch.root, leaf.index)
             for leaf in batch.leaves
         ]
-        known = self._known(member, [hex_text(event.seal_id) for event in events])
-        if all(hex_text(event.seal_id) in known for event in events):
+        known = self._all_known(member, [hex_text(event.seal_id) for event in events])
+        if known:
             return self._existing(member, signed.signer, batch.root, signed.deadline, events, known)
         self._store.put(batch.manifest)
         anchor = batch.anchor(signed.deadline)
         data = event_ledger.encode_anchor(anchor, signed.signer, signed.signature)
         call = (self._ledger.contract_address, data, None)
         row = self._jobs.add(BATCH, member, signed.signer, batch.root, signed.deadline, events, call)
-        return self._runner.job(row, self._runner.submit_again(row))
+        return self._runner.job(row, self._runner.submit_again(row), seals=seals)
 
     def attest(self, body: bytes) -> Job:
         """Accept one event with the fields its member signed (protocol, section 9, `POST /attestations`).
@@ -212,12 +218,12 @@ class CaptureService:
 
     # -- jobs --------------------------------------------------------------------------------------------
 
-    def job(self, capture_id: str) -> Job:
+    def job(self, capture_id: str, *, seals: bool = True) -> Job:
         """A job as it stands now. Raises UnknownJob; ChainError where a failed call has to be looked into."""
         row = self._jobs.get(capture_id)
         if row is None:
             raise UnknownJob(f"capture job {capture_id[:64]!r}: unknown")
-        return self._runner.job(row)
+        return self._runner.job(row, seals=seals)
 
     def jobs(self, limit: int = 30, before: datetime | None = None) -> list[Job]:
         """Jobs, newest first; `before` leaves out those made then or later."""
@@ -291,14 +297,21 @@ class CaptureService:
 
     # -- what is known already -----------------------------------------------------------------------------
 
-    def _live(self, kind: str, member: int, signed_id: bytes) -> Job | None:
+    def _live(self, kind: str, member: int, signed_id: bytes, *, seals: bool = True) -> Job | None:
         """The job over the same root or sealId that has not failed."""
         for row in self._jobs.signed(kind, member, signed_id):
             operation = self._runner.operation(row.id) or self._runner.submit(row)
-            job = self._runner.job(row, operation)
+            job = self._runner.job(row, operation, seals=seals)
             if job.running or job.success:
                 return job
         return None
+
+    def _all_known(self, member: int, seal_ids: Sequence[str]) -> dict[str, NewEvent]:
+        """Where every one of these events is; empty where one is new, which the first nearly always is."""
+        if not self._known(member, seal_ids[:1]):
+            return {}
+        known = self._known(member, seal_ids)
+        return known if all(seal_id in known for seal_id in seal_ids) else {}
 
     def _known(self, member: int, seal_ids: Sequence[str]) -> dict[str, NewEvent]:
         """Those events that are captured, or about to be, with where."""
@@ -307,7 +320,7 @@ class CaptureService:
         for row in self._jobs.sources(member, seal_ids):
             source = row.source or ""
             if source not in alive:
-                job = self.job(source)
+                job = self.job(source, seals=False)
                 alive[source] = job.running or job.success
             if alive[source]:
                 found.setdefault(row.seal_id, _known_event(row))
@@ -350,7 +363,7 @@ class CaptureService:
         return self._runner.job(self._jobs.add(EXISTING, member, signer, signed_id, deadline, pointing, None))
 
 
-def _known_event(row: CapturedEventRow) -> NewEvent:
+def _known_event(row: CapturedEvent) -> NewEvent:
     root = None if row.root is None else bytes.fromhex(row.root[2:])
     return NewEvent(
         bytes.fromhex(row.seal_id[2:]),

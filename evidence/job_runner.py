@@ -1,23 +1,32 @@
 """The calls behind capture jobs: given to the sender, tried again, and what became of them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from chain.bindings.event_ledger import EventLedger
 from chain.fields import hex_text
-from chain.operation import Operation
+from chain.operation import Operation, Priority
 from evidence.errors import UnknownJob
 from evidence.fields import gln_text
-from evidence.job_store import BATCH, JobStore
+from evidence.job_store import BATCH, EXISTING, CapturedEvent, JobStore
 from evidence.jobs import Job, Seal
-from evidence.tables import CapturedEventRow, CaptureJobRow
+from evidence.tables import CaptureJobRow
 
 
 class Submitter(Protocol):
     """The durable sender; `chain.sender.Sender` and `chain.outbox.Outbox` are some."""
 
     def submit(
-        self, to: str | None, data: bytes, value: int = 0, *, key: str, purpose: str, gas: int | None = None
+        self,
+        to: str | None,
+        data: bytes,
+        value: int = 0,
+        *,
+        key: str,
+        purpose: str,
+        gas: int | None = None,
+        priority: Priority = Priority.PROMPT,
     ) -> Operation:
         """Store a request durably; the same key gives the operation it was first used for."""
         ...
@@ -61,13 +70,24 @@ class JobRunner:
             raise UnknownJob(f"capture job {row.id}: has nothing to send")
         purpose = f"{row.kind} {row.signed_id} of {gln_text(row.member)}"
         return self._sender.submit(
-            row.contract, row.call, key=_key(row.id, tries), purpose=purpose, gas=row.gas
+            row.contract,
+            row.call,
+            key=_key(row.id, tries),
+            purpose=purpose,
+            gas=row.gas,
+            priority=Priority.BULK if row.kind == BATCH else Priority.PROMPT,
         )
 
-    def job(self, row: CaptureJobRow, operation: Operation | None = None) -> Job:
-        """A job as it stands now. Raises ChainError where a failed call has to be looked into."""
-        events = self._store.events(row.id)
+    def job(self, row: CaptureJobRow, operation: Operation | None = None, *, seals: bool = True) -> Job:
+        """A job as it stands now, with the seals of its events unless they are many and nobody asks.
+
+        Raises ChainError where a failed call has to be looked into.
+        """
+        # what was written to be sent has one source, itself
+        events = self._store.events(row.id) if seals or row.kind == EXISTING else []
         sources = {event.source for event in events if event.source is not None}
+        if row.kind != EXISTING:
+            sources.add(row.id)
         operations: dict[str, Operation | None] = {}
         errors: list[str] = []
         running = False
@@ -93,6 +113,7 @@ class JobRunner:
             errors=tuple(errors),
             seals=tuple(_seal(row, event, operations) for event in events),
             operation=own,
+            root=_common_root(row, events),
         )
 
     def _outcome(self, row: CaptureJobRow | None, operation: Operation | None) -> tuple[bool, str | None]:
@@ -111,11 +132,19 @@ class JobRunner:
         return self._ledger.attested(row.member, signed_id) != bytes(32)
 
 
+def _common_root(row: CaptureJobRow, events: Sequence[CapturedEvent]) -> str | None:
+    """The batch that all events of a job hang on."""
+    if row.kind == BATCH:
+        return row.signed_id
+    roots = {event.root for event in events}
+    return next(iter(roots)) if len(roots) == 1 else None
+
+
 def _key(job_id: str, tries: int = 0) -> str:
     return f"capture/{job_id}" + (f"/{tries}" if tries else "")
 
 
-def _seal(row: CaptureJobRow, event: CapturedEventRow, operations: dict[str, Operation | None]) -> Seal:
+def _seal(row: CaptureJobRow, event: CapturedEvent, operations: dict[str, Operation | None]) -> Seal:
     operation = operations.get(event.source or "")
     mined = None if operation is None or not operation.succeeded else operation.transaction_hash
     return Seal(

@@ -4,18 +4,29 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, Table, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
 from chain.database import reading, writing
 from chain.fields import hex_text
+from evidence.job_rows import insert_rows
 from evidence.tables import CapturedEventRow, CaptureJobRow
 from indexer.tables.chainlog import RawLog
 from indexer.tables.content import EventProof, SealedEvent
 
 BATCH, ATTESTATION, EXISTING = "batch", "attestation", "existing"
+_EVENTS: Final[Table] = CapturedEventRow.__table__  # type: ignore[attr-defined]  # sqlmodel adds it
+_EVENT_COLUMNS: Final = (
+    *("job_id", "position", "network", "member", "seal_id", "event_hash", "cid"),
+    *("source", "root", "leaf", "transaction"),
+)
+_CAPTURED: Final = (
+    *(_EVENTS.c.position, _EVENTS.c.seal_id, _EVENTS.c.event_hash, _EVENTS.c.cid),
+    *(_EVENTS.c.source, _EVENTS.c.root, _EVENTS.c.leaf, _EVENTS.c.transaction),
+)
 _CHUNK = 300  # keys in one IN list: databases bound the parameters of a statement
 
 
@@ -30,6 +41,20 @@ class NewEvent:
     leaf: int
     source: str | None = None
     transaction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedEvent:
+    """An event of a job as it is stored; hashes as 0x-hexadecimal text."""
+
+    position: int
+    seal_id: str
+    event_hash: str
+    cid: str
+    source: str | None
+    root: str | None
+    leaf: int
+    transaction: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +105,8 @@ class JobStore:
             with writing(self._engine) as session:
                 session.add(row)
                 session.flush()
-                session.add_all(self._event(row, place, event) for place, event in enumerate(events))
+                rows = (self._event(row, place, event) for place, event in enumerate(events))
+                insert_rows(session, _EVENTS, _EVENT_COLUMNS, rows)
         except IntegrityError:
             found = [one for one in self.signed(kind, member, signed_id) if one.deadline == deadline]
             if not found:
@@ -88,20 +114,15 @@ class JobStore:
             return found[0]
         return row
 
-    def _event(self, row: CaptureJobRow, position: int, event: NewEvent) -> CapturedEventRow:
-        own = row.kind != EXISTING
-        return CapturedEventRow(
-            job_id=row.id,
-            position=position,
-            network=self._network,
-            member=row.member,
-            seal_id=hex_text(event.seal_id),
-            event_hash=hex_text(event.event_hash),
-            cid=event.cid,
-            source=row.id if own else event.source,
-            root=None if event.root is None else hex_text(event.root),
-            leaf=event.leaf,
-            transaction=event.transaction,
+    def _event(self, row: CaptureJobRow, position: int, event: NewEvent) -> tuple[Any, ...]:
+        """An event's values in the order of `_EVENT_COLUMNS`."""
+        return (
+            *(row.id, position, self._network, row.member),
+            *(hex_text(event.seal_id), hex_text(event.event_hash), event.cid),
+            row.id if row.kind != EXISTING else event.source,
+            None if event.root is None else hex_text(event.root),
+            event.leaf,
+            event.transaction,
         )
 
     def get(self, job_id: str) -> CaptureJobRow | None:
@@ -110,11 +131,11 @@ class JobStore:
             row = session.get(CaptureJobRow, job_id)
             return row if row is not None and row.network == self._network else None
 
-    def events(self, job_id: str) -> list[CapturedEventRow]:
+    def events(self, job_id: str) -> list[CapturedEvent]:
         """A job's events in document order."""
+        query = select(*_CAPTURED).where(_EVENTS.c.job_id == job_id).order_by(_EVENTS.c.position)
         with reading(self._engine) as session:
-            query = select(CapturedEventRow).where(col(CapturedEventRow.job_id) == job_id)
-            return list(session.scalars(query.order_by(col(CapturedEventRow.position))))
+            return [CapturedEvent(*row) for row in session.execute(query)]
 
     def signed(self, kind: str, member: int, signed_id: bytes) -> list[CaptureJobRow]:
         """Jobs over the same signed root or sealId, newest first: more than one where earlier ones failed."""
@@ -161,18 +182,18 @@ class JobStore:
             query = query.order_by(col(CaptureJobRow.created_ms).desc(), col(CaptureJobRow.id))
             return list(session.scalars(query.limit(limit)))
 
-    def sources(self, member: int, seal_ids: Sequence[str]) -> list[CapturedEventRow]:
+    def sources(self, member: int, seal_ids: Sequence[str]) -> list[CapturedEvent]:
         """Events of this member that some job of ours was to put on the chain."""
-        found: list[CapturedEventRow] = []
+        found: list[CapturedEvent] = []
         with reading(self._engine) as session:
             for chunk in batched_ids(seal_ids):
-                query = select(CapturedEventRow).where(
-                    col(CapturedEventRow.network) == self._network,
-                    col(CapturedEventRow.member) == member,
-                    col(CapturedEventRow.seal_id).in_(chunk),
-                    col(CapturedEventRow.source) == col(CapturedEventRow.job_id),
+                query = select(*_CAPTURED).where(
+                    _EVENTS.c.network == self._network,
+                    _EVENTS.c.member == member,
+                    _EVENTS.c.seal_id.in_(chunk),
+                    _EVENTS.c.source == _EVENTS.c.job_id,
                 )
-                found += session.scalars(query)
+                found += [CapturedEvent(*row) for row in session.execute(query)]
         return found
 
 

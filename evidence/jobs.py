@@ -54,14 +54,16 @@ class Job:
     errors: tuple[str, ...]
     seals: tuple[Seal, ...]
     operation: Operation | None
+    root: str | None = None
+    """0x…, of the batch that all of its events hang on; None for an attestation or for several batches"""
 
     @property
     def status(self) -> str:
         """running, success or failure."""
         return "running" if self.running else "success" if self.success else "failure"
 
-    def to_json(self) -> dict[str, Any]:
-        """GS1's EPCISCaptureJob with member, signer and seals beside it."""
+    def to_json(self, seals: bool = True) -> dict[str, Any]:
+        """GS1's EPCISCaptureJob with member and signer beside it, and the seal of each event or not."""
         body: dict[str, Any] = {
             "captureID": self.capture_id,
             "createdAt": _time(self.created_at),
@@ -76,8 +78,10 @@ class Job:
             "kind": self.kind,
             "member": gln_text(self.member),
             "signer": self.signer,
-            "seals": [seal.to_json() for seal in self.seals],
+            "root": self.root,
         }
+        if seals:
+            body["seals"] = [seal.to_json() for seal in self.seals]
         if self.finished_at is not None:
             body["finishedAt"] = _time(self.finished_at)
         if self.operation is not None and self.operation.problem is not None:

@@ -1,0 +1,242 @@
+"""Batches on their way: signed with the member's key, posted, followed until they are final."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from chain.bindings.types import Anchor
+from chain.codec import Domain, TypedMessage
+from chain.fields import hex_text
+from chain.signers import Signer
+from evidence.batch import attestation
+from evidence.gateway.batches import BATCHED, DELIVERED, SIGNED, Batches, ClosedBatch
+from evidence.gateway.door import (
+    Accepted,
+    DeadlinePassed,
+    Door,
+    Refusal,
+    ServiceAway,
+    SignerRejected,
+    TooMuch,
+)
+from evidence.gateway.limits import Delivery
+from evidence.signature_header import SignatureHeader
+
+_log = logging.getLogger(__name__)
+
+_DOUBLINGS: Final = 20  # of a pause, beyond which it only overflows
+
+
+class Courier:
+    """Takes one gateway's batches to the service. Every step may be repeated after a crash."""
+
+    def __init__(
+        self,
+        batches: Batches,
+        door: Door,
+        signer: Signer,
+        domain: Domain,
+        member: str,
+        settings: Delivery,
+        clock: Callable[[], float],
+    ) -> None:
+        self._batches = batches
+        self._door = door
+        self._signer = signer
+        self._domain = domain
+        self._member = member
+        self._settings = settings
+        self._clock = clock
+        self._polls: dict[int, tuple[int, float]] = {}  # batch -> looks at its job, time of the next one
+        self._narrow: int | None = None
+        self._failures = 0
+        self.away_until = 0.0
+        """Unix seconds before which the service is left alone"""
+        self.away_reason: str | None = None
+        self._most: int | None = None
+
+    @property
+    def most(self) -> int | None:
+        """Events of a batch at most: what the service takes, or less while a bad event is looked for."""
+        found = [one for one in (self._most, self._narrow) if one is not None]
+        return min(found) if found else None
+
+    def due(self, batch: ClosedBatch) -> float:
+        """Unix seconds from which `go` does something for a batch."""
+        looked = self._polls.get(batch.id, (0, 0.0))[1] if batch.state == DELIVERED else 0.0
+        return max(self.away_until, batch.next_ms / 1000, looked)
+
+    def go(self, batch: ClosedBatch) -> bool:
+        """One step for a batch that is due; whether anything changed. Nothing is raised for what a service
+        may answer; SQLAlchemyError, SignerError are."""
+        now = self._clock()
+        if now < self.due(batch):
+            return False
+        try:
+            return self._step(batch, now)
+        except ServiceAway as away:
+            self._failures += 1
+            pause = self._pause(self._failures)
+            self.away_until = now + max(pause, min(away.retry_after or 0.0, self._settings.backoff[1]))
+            if self.away_reason is None:
+                _log.warning("gateway of %s: service away: %s", self._member, away)
+            self.away_reason = str(away)
+            return False
+
+    def _step(self, batch: ClosedBatch, now: float) -> bool:
+        if batch.state == DELIVERED:
+            return self._follow(batch, now)
+        if batch.state == BATCHED or not self._fresh(batch, now):
+            return self._sign(batch, now)
+        return self._post(batch, now)
+
+    # -- signing -----------------------------------------------------------------------------------------
+
+    def _fresh(self, batch: ClosedBatch, now: float) -> bool:
+        return batch.deadline is not None and batch.deadline >= now + self._settings.deadline_margin
+
+    def _sign(self, batch: ClosedBatch, now: float) -> bool:
+        """Sign, or sign again with a later deadline: the seed stays, and with it root and identity."""
+        deadline = int(now) + self._settings.deadline
+        if batch.single:
+            header = self._signed_attestation(batch, deadline)
+        else:
+            assert batch.manifest_cid is not None  # noqa: S101 - only attestations have none
+            anchor = Anchor(batch.root, batch.size, batch.manifest_cid, deadline)
+            signature = self._signature(anchor)
+            header = SignatureHeader(self._signer.address, batch.seed, deadline, signature).serialise()
+        return self._batches.record_signed(batch, header, deadline)
+
+    def _signed_attestation(self, batch: ClosedBatch, deadline: int) -> str:
+        document, effect = self._batches.single(batch)
+        message = attestation(
+            document,
+            subject=effect.subject,
+            deadline=deadline,
+            order=effect.order,
+            milestone=effect.milestone,
+            consumer=effect.consumer,
+        ).message
+        request = {
+            "event": json.loads(document),
+            "attestation": message.message(),
+            "signer": self._signer.address,
+            "signature": hex_text(self._signature(message)),
+            "consumerData": hex_text(effect.consumer_data),
+        }
+        return json.dumps(request)
+
+    def _signature(self, message: TypedMessage) -> bytes:
+        return self._signer.sign_typed(message.typed_data(self._domain))
+
+    # -- posting -----------------------------------------------------------------------------------------
+
+    def _post(self, batch: ClosedBatch, now: float) -> bool:
+        assert batch.header is not None  # noqa: S101 - a signed batch has one
+        try:
+            if batch.single:
+                job = self._door.attest(batch.header.encode())
+            else:
+                job = self._door.capture(self._batches.document(batch), batch.header)
+        except DeadlinePassed as passed:
+            self._reached()
+            # a service whose clock runs ahead of ours would make us sign at every pass
+            return self._retry(batch, now, str(passed), at_once=batch.tries == 0)
+        except SignerRejected as rejected:
+            self._reached()
+            return self._retry(batch, now, str(rejected))
+        except TooMuch as error:
+            self._reached()
+            return self._smaller(batch, str(error))
+        except Refusal as refusal:
+            self._reached()
+            return self._refused(batch, now, refusal)
+        self._reached()
+        return self._settle(batch, job, now)
+
+    def _refused(self, batch: ClosedBatch, now: float, refusal: Refusal) -> bool:
+        if batch.single:
+            if batch.tries + 1 < self._settings.attestation_tries and not refusal.events:
+                return self._retry(batch, now, refusal.reason)
+            return self._batches.dissolve(batch, {0: refusal.reason})
+        named = {leaf: reason for leaf, reason in refusal.events.items() if 0 <= leaf < batch.size}
+        if named:
+            return self._batches.dissolve(batch, named)
+        if batch.size == 1:
+            return self._batches.dissolve(batch, {0: refusal.reason})
+        # something is wrong with one of them and nobody says with which: look for it in halves
+        self._narrow = batch.size // 2
+        return self._batches.dissolve(batch, {})
+
+    def _smaller(self, batch: ClosedBatch, reason: str) -> bool:
+        """The service's bound stays in force for as long as this process runs."""
+        if batch.size == 1:
+            return self._batches.dissolve(batch, {0: reason})
+        self._most = batch.size // 2
+        _log.warning("gateway of %s: batches of at most %d events: %s", self._member, self._most, reason)
+        return self._batches.dissolve(batch, {})
+
+    # -- following ---------------------------------------------------------------------------------------
+
+    def _follow(self, batch: ClosedBatch, now: float) -> bool:
+        assert batch.job_id is not None  # noqa: S101 - a delivered batch has one
+        job = self._door.job(batch.job_id)
+        self._reached()
+        if job is None:
+            reason = f"the service knows job {batch.job_id} no more"
+            return self._retry(batch, now, reason, at_once=batch.tries == 0)
+        return self._settle(batch, job, now)
+
+    def _settle(self, batch: ClosedBatch, job: Accepted, now: float) -> bool:
+        """What a job says of a batch: it goes on, is final, or failed."""
+        if job.running:
+            return self._look_again(batch, job, now)
+        if not job.success:
+            self._polls.pop(batch.id, None)
+            reason = "; ".join(job.errors) or "the service gives no reason"
+            if batch.single and batch.tries + 1 >= self._settings.attestation_tries:
+                return self._batches.dissolve(batch, {0: reason})
+            return self._retry(batch, now, reason)
+        self._polls.pop(batch.id, None)
+        if self._narrow is not None and not batch.single:
+            self._narrow *= 2  # what is good goes on in ever larger batches
+        if batch.single or job.root == batch.root:
+            return self._batches.record_final(batch, job.transaction)
+        return self._elsewhere(batch, job, now)
+
+    def _look_again(self, batch: ClosedBatch, job: Accepted, now: float) -> bool:
+        first, most = self._settings.poll
+        looks = self._polls.get(batch.id, (0, 0.0))[0]
+        self._polls[batch.id] = min(looks + 1, _DOUBLINGS), now + min(first * 1.5**looks, most)
+        if batch.state == DELIVERED:
+            return False
+        return self._batches.record_delivered(batch, job.job_id)
+
+    def _elsewhere(self, batch: ClosedBatch, job: Accepted, now: float) -> bool:
+        """Another capture of the member had anchored all of it: its proofs are the ones that hold."""
+        proofs: dict[int, Any] = {}
+        for event_id, seal_id in self._batches.seal_ids(batch):
+            proof = self._door.proof(self._member, hex_text(seal_id))
+            if proof is None:
+                return self._look_again(batch, job, now)  # not mirrored yet
+            proofs[event_id] = proof
+        return self._batches.record_final(batch, job.transaction, proofs)
+
+    # -- pauses ------------------------------------------------------------------------------------------
+
+    def _retry(self, batch: ClosedBatch, now: float, reason: str, *, at_once: bool = False) -> bool:
+        """Sign again and post again: at once, or ever later."""
+        pause = 0.0 if at_once else self._pause(batch.tries + 1)
+        return self._batches.record_problem(
+            batch, reason, int((now + pause) * 1000), sign_again=batch.state in (SIGNED, DELIVERED)
+        )
+
+    def _pause(self, failures: int) -> float:
+        first, most = self._settings.backoff
+        return float(min(first * 2 ** min(failures - 1, _DOUBLINGS), most))
+
+    def _reached(self) -> None:
+        if self.away_reason is not None:
+            _log.info("gateway of %s: the service answers again", self._member)
+        self._failures, self.away_until, self.away_reason = 0, 0.0, None

@@ -1,0 +1,198 @@
+"""The gateway as a whole: `accept` from any thread, `run_once` from one or several, `proof` for good."""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from chain.codec import Domain
+from chain.signers import Signer
+from epcis.model import TooManyEvents
+from evidence.errors import TooLarge
+from evidence.gateway.batches import DELIVERED, OPEN_STATES, Batches
+from evidence.gateway.delivery import Courier
+from evidence.gateway.door import Door
+from evidence.gateway.intake import Effect, Lane, NewEvent, read, read_effect
+from evidence.gateway.limits import GatewayLimits
+from evidence.gateway.records import EventState, Records
+from evidence.gateway.spool import Receipt, Spool, submission_id
+
+_SOON = (Lane.EFFECT, Lane.URGENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass did. `busy`: something changed, so that the next pass may find more; `next_due`: seconds
+    until something is due, None where nothing is under way."""
+
+    busy: bool
+    next_due: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """An acknowledged document: by `id` its events can be asked for together."""
+
+    id: str
+    receipts: list[Receipt]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the gateway answers it."""
+        return {
+            "captureID": self.id,
+            "receipts": [{"event": place, **one.to_json()} for place, one in enumerate(self.receipts)],
+        }
+
+
+class Gateway:
+    """One member's gateway to one network. Threads and processes may share its spool.
+
+    No thread is started and nothing sleeps: the caller drives `run_once`, and the clock is given.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        door: Door,
+        signer: Signer,
+        domain: Domain,
+        *,
+        network: str,
+        member: str,
+        limits: GatewayLimits | None = None,
+        clock: Callable[[], float] = time.time,
+        seed: Callable[[], bytes] = lambda: secrets.token_bytes(32),
+    ) -> None:
+        """`engine`: with the tables of `evidence.gateway.migrations.upgrade_gateway`; `domain`: the
+        EventLedger's; `network`: chain id and first block as text; `member`: GLN of 13 digits; `clock`: Unix
+        seconds; `seed`: 32 secret random bytes for each batch.
+
+        Raises SpoolError where the spool is another member's or network's.
+        """
+        self.limits = limits or GatewayLimits()
+        self._clock = clock
+        self.spool = Spool(engine, network, member, self.limits.bounds, clock)
+        self.batches = Batches(self.spool, self.limits.closing, seed)
+        self.courier = Courier(self.batches, door, signer, domain, member, self.limits.delivery, clock)
+        self._records = Records(self.spool)
+
+    # -- taking ------------------------------------------------------------------------------------------
+
+    def accept(self, document: bytes, *, urgent: bool = False) -> Submission:
+        """Take an EPCIS 2.0 document or a bare event: once this returns, its events are durable.
+
+        `urgent`: its batch closes at once. Raises TooLarge, Refused naming every bad event, SpoolFull;
+        nothing of the document is taken then.
+        """
+        return self._submit(self.read(document, urgent=urgent))
+
+    def read(self, document: bytes, *, urgent: bool = False) -> list[NewEvent]:
+        """As `accept`, without keeping anything."""
+        bounds = self.limits.bounds
+        if len(document) > bounds.document_size:
+            raise TooLarge("bytes of the document", len(document), bounds.document_size)
+        try:
+            return read(document, bounds.document_events, urgent)
+        except TooManyEvents as error:
+            raise TooLarge("events of one document", error.count, error.most) from None
+
+    def accept_effect(self, event: bytes | dict[str, Any], effect: Effect) -> Submission:
+        """Take one event that a contract is to act on: it is attested singly, before anything else.
+
+        Raises Refused, SpoolFull.
+        """
+        return self._submit([read_effect(event, effect)])
+
+    def _submit(self, events: Sequence[NewEvent]) -> Submission:
+        receipts = self.spool.accept(events)
+        return Submission(submission_id([one.seal_id for one in events]), receipts)
+
+    # -- working -----------------------------------------------------------------------------------------
+
+    def run_once(self, *, soon_only: bool = False) -> Pass:
+        """Do what is due, in this order: attestations with an effect, urgent events, what is under way, then
+        batches that close by size or age. `soon_only` stops before the last two's documents are posted: a
+        second thread that runs so keeps large batches from delaying what contracts wait for.
+
+        Raises SQLAlchemyError, SignerError; the next pass goes on from what is stored.
+        """
+        busy = self._deliver(_SOON)
+        if not soon_only:
+            busy = self._deliver((Lane.BULK,)) or busy
+            busy = self.batches.prune(self._keep_until()) or busy
+        return Pass(busy, self._next_due())
+
+    def _deliver(self, lanes: Sequence[Lane]) -> bool:
+        busy = False
+        for lane in lanes:
+            busy = self._close(lane) or busy
+        for batch in self.batches.waiting_for((DELIVERED,), lanes):
+            busy = self.courier.go(batch) or busy
+        # once for the signature, once for the way to the service
+        for _ in range(2):
+            for batch in self.batches.waiting_for(OPEN_STATES[:2], lanes):
+                busy = self.courier.go(batch) or busy
+        return busy
+
+    def _close(self, lane: Lane) -> bool:
+        """Close what is due, while not too much is under way: the rest waits in the spool and grows there."""
+        delivery = self.limits.delivery
+        most_open = delivery.attestations_in_flight if lane == Lane.EFFECT else delivery.in_flight
+        most = min(self.limits.closing.events, self.courier.most or self.limits.closing.events)
+        closed = False
+        while len(self.batches.waiting_for(OPEN_STATES, (lane,))) < most_open:
+            if self.batches.close(lane, most) is None:
+                return closed
+            closed = True
+        return closed
+
+    def _keep_until(self) -> int:
+        return int((self._clock() - self.limits.delivery.keep_documents) * 1000)
+
+    def _next_due(self) -> float | None:
+        now = self._clock()
+        open_ = self.batches.waiting_for(OPEN_STATES, tuple(Lane))
+        due = [self.courier.due(batch) - now for batch in open_]
+        for lane in Lane:
+            closing = self.batches.due_in(lane)
+            if closing is not None:
+                crowded = closing == 0 and any(batch.lane == lane for batch in open_)
+                due.append(self.limits.delivery.poll[0] if crowded else closing)
+        return max(0.0, min(due)) if due else None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is under way."""
+        return self._next_due() is None
+
+    # -- telling -----------------------------------------------------------------------------------------
+
+    def submission(self, name: str) -> dict[str, Any] | None:
+        """A submission with its events as they stand now; None for one that is not known."""
+        found = self.spool.submission(name)
+        if found is None:
+            return None
+        created_ms, seal_ids = found
+        events = self._records.events(seal_ids)
+        return {
+            "captureID": name,
+            "createdAt": created_ms / 1000,
+            "running": any(one.state not in ("final", "refused") for one in events),
+            "success": all(one.state == "final" for one in events),
+            "events": [one.to_json() for one in events],
+        }
+
+    def event(self, seal_id: bytes) -> EventState | None:
+        """Where an event stands; None for one that was never accepted."""
+        return next(iter(self._records.events([seal_id])), None)
+
+    def proof(self, seal_id: bytes) -> dict[str, Any] | None:
+        """Index, salt and path of a final event (see Records.proof); None where there is none yet."""
+        return self._records.proof(seal_id)
+
+    def status(self) -> dict[str, Any]:
+        """How much waits where, and what keeps it."""
+        return {**self._records.status(), "away": self.courier.away_reason}
