@@ -159,7 +159,8 @@ class CaptureService:
         return self._accept_batch(member, batch, signed, seals)
 
     def _accept_batch(self, member: int, batch: Batch, signed: SignatureHeader, seals: bool) -> Job:
-        self._store.put_many([leaf.document for leaf in batch.leaves])
+        # The manifest too, even where every event is known: the signature is out, anybody may anchor it.
+        self._store.put_many([*(leaf.document for leaf in batch.leaves), batch.manifest])
         events = [
             NewEvent(leaf.seal_id, leaf.event_hash, str(leaf.cid), batch.root, leaf.index)
             for leaf in batch.leaves
@@ -167,7 +168,6 @@ class CaptureService:
         known = self._all_known(member, [hex_text(event.seal_id) for event in events])
         if known:
             return self._existing(member, signed.signer, batch.root, signed.deadline, events, known)
-        self._store.put(batch.manifest)
         anchor = batch.anchor(signed.deadline)
         data = event_ledger.encode_anchor(anchor, signed.signer, signed.signature)
         call = (self._ledger.contract_address, data, None)

@@ -137,6 +137,15 @@ def test_events_captured_before_succeed_and_point_to_their_seals(world: World) -
     assert anchors(world, build_batch(part, world.maker.gln, b"\3" * 32).root) == 0
 
 
+def test_a_root_that_was_not_needed_can_be_read_if_somebody_anchors_it_all_the_same(world: World) -> None:
+    document = docs.document(docs.commissioning("late-root"))
+    world.capture(document, world.maker, seed=b"\x07" * 32)
+    pointing = world.capture(document, world.maker, seed=b"\x08" * 32)
+    other = build_batch(document, world.maker.gln, b"\x08" * 32)
+    assert other.root.hex() not in {seal.root[2:] for seal in pointing.seals if seal.root}
+    assert world.store.get(other.manifest_cid) == other.manifest
+
+
 def test_an_event_known_to_the_mirror_alone_is_not_anchored_again(world: World) -> None:
     document = docs.document(docs.commissioning("mirrored"))
     batch = build_batch(document, world.maker.gln, bytes(32))
@@ -319,12 +328,12 @@ def test_rule_2_a_crash_in_the_vault_leaves_no_job(world: World, monkeypatch: py
     document = docs.document(docs.commissioning("vault-crash"))
     header = world.header(document, world.maker)
     before = jobs_in_sql(world)
-    put = world.store.put
+    put = world.store.put_many
     with monkeypatch.context() as patch:
-        patch.setattr(world.store, "put", lambda _content: (_ for _ in ()).throw(Crash()))
+        patch.setattr(world.store, "put_many", lambda _contents: (_ for _ in ()).throw(Crash()))
         with pytest.raises(Crash):
             world.service.capture(document, header)
-    assert world.store.put == put
+    assert world.store.put_many == put
     assert jobs_in_sql(world) == before
     assert world.finished(world.service.capture(document, header)).success
 
