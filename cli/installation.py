@@ -13,10 +13,11 @@ from chain import anvil, deployment
 from chain.deployment import Deployment
 from chain.rpc import Rpc
 from chain.sender import read_identity
+from cli.content import opened_vault
 from cli.failure import Exit, Failure
 from cli.home import Home, HomeError
 from cli.settings import Settings
-from vault.store import ContentStore, LocalStore
+from vault.store import ContentStore
 
 if TYPE_CHECKING:
     from evidence.bundle import Trust
@@ -83,7 +84,8 @@ def opened(
         mirror = stack.enter_context(existing_mirror(settings, home))
         if mirror is None:
             raise Failure(f"home {home.root}: has no mirror yet; start `tradeseal up`", Exit.UNCHECKED)
-        yield Installation(rpc, found, mirror, LocalStore(home.vault))
+        store = stack.enter_context(opened_vault(settings, home))
+        yield Installation(rpc, found, mirror, store)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from chain.deployment import Deployment
 from chain.migrations import upgrade_outbox
 from chain.rpc import Rpc
 from chain.sender import Sender, SenderSettings
+from cli.content import opened_vault
 from cli.home import Home, HomeError
 from cli.installation import write_trust
 from cli.settings import Settings
@@ -27,7 +28,7 @@ from evidence.capture import CaptureService, Limits
 from evidence.migrations import upgrade_evidence
 from indexer.run import Indexer
 from oracle.keeper import Keeper
-from vault.store import LocalStore
+from vault.replicated import ReplicatedStore
 
 _log = logging.getLogger(__name__)
 
@@ -131,6 +132,7 @@ def serving(
         rpc = stack.enter_context(Rpc(url))
         databases = open_databases(settings, home)
         stack.callback(databases.dispose)
+        store = stack.enter_context(opened_vault(settings, home))
         pace = SenderSettings(poll=0.05, lease_ttl=2.0)  # the home's lock already keeps others out
         sender = Sender(databases.state, rpc, home.signer(RELAYER), settings=pace)
         stop = threading.Event()
@@ -149,7 +151,6 @@ def serving(
         work("sender", sender.run)
         network = _network_of(home, sender, rpc, plan, progress)
         write_trust(home, network)
-        store = LocalStore(home.vault)
         indexer = Indexer(
             databases.mirror,
             rpc,
@@ -170,6 +171,8 @@ def serving(
         capture.recover()
         indexer.run_once()
         work("indexer", indexer.run)
+        if isinstance(store, ReplicatedStore):
+            work("vault", store.run)
         work("keeper", Keeper(databases.mirror, rpc, sender, network).run)
         public = str(settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
         yield Services(

@@ -21,10 +21,10 @@ def verify(session: Session, subject: str, url: str | None, trust_file: Path | N
     An item of this installation is read from its own mirror and vault; any other from the API, whose bundle
     is believed no more than a file's. A node that is not there leaves links unchecked. Raises Failure.
     """
+    from cli.content import opened_vault
     from cli.installation import existing_mirror, known_deployment, trust_of
     from cli.item_names import link_of
     from evidence.verify_item import verify_item
-    from vault.store import LocalStore
 
     settings, home = session.settings, session.home
     trust = trust_of(settings, home, trust_file)
@@ -39,7 +39,8 @@ def verify(session: Session, subject: str, url: str | None, trust_file: Path | N
         deployment = known_deployment(home, trust) if settings.api_url is None else None
         mirror = stack.enter_context(existing_mirror(settings, home)) if deployment is not None else None
         if deployment is not None and mirror is not None:
-            return verify_item(uri, deployment, trust, rpc, mirror, LocalStore(home.vault))
+            store = stack.enter_context(opened_vault(settings, home))
+            return verify_item(uri, deployment, trust, rpc, mirror, store)
         return _bundle(fetch_bundle(session, subject), trust, rpc)
 
 

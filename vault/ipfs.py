@@ -53,9 +53,10 @@ class IpfsStore:
         return self._kubo.url
 
     def close(self) -> None:
-        """Close connections; the ledger belongs to whoever opened it."""
+        """Close connections and the ledger."""
         self._readers.shutdown(cancel_futures=True)
         self._kubo.close()
+        self._ledger.close()
 
     def put(self, content: bytes | Readable) -> Cid:
         """Import and pin one piece of content; a stream is never held in memory.

@@ -24,6 +24,7 @@ from vault.content import (
     MissingContent,
     Problem,
     Progress,
+    Repair,
     StoreUnavailable,
     VaultError,
     checked,
@@ -46,16 +47,26 @@ _ABANDONED_AFTER: Final = 3600.0  # seconds; younger entries in `incoming/` may 
 
 
 class LocalStore:
-    """A ContentStore in a folder; created with what is missing of it."""
+    """A Vault in a folder; created with what is missing of it."""
 
     def __init__(self, root: Path) -> None:
+        """Raises StoreUnavailable where the folder cannot be made or read."""
         self.root = root
         self._content = root / "content"
         self._incoming = root / "incoming"
-        for folder in (root, self._content, self._incoming):
-            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._prefix = f"{self._content}{os.sep}"
-        self._remove_abandoned()
+        with self._failing():
+            for folder in (root, self._content, self._incoming):
+                folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self._remove_abandoned()
+
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return str(self.root)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
 
     def path_of(self, cid: Cid) -> Path:
         """Where content of that CID lies, or would lie."""
@@ -210,6 +221,16 @@ class LocalStore:
                 yield problem
             if progress is not None:
                 progress(done, len(paths))
+
+    def status(self) -> dict[str, str | int | bool]:
+        """Number of files and their bytes."""
+        with self._failing():
+            sizes = [path.stat().st_size for path in self._files()]
+        return {"store": "local", "place": self.place, "contents": len(sizes), "bytes": sum(sizes)}
+
+    def repair(self) -> Iterator[Repair]:
+        """A folder alone holds nothing that could put it right."""
+        yield from ()
 
     def _check(self, path: Path) -> Problem | None:
         try:

@@ -125,6 +125,8 @@ class Endpoint:
             yield response
             response.release_conn()
             response = None
+        except urllib3.exceptions.NewConnectionError as error:  # which urllib3 counts among its timeouts
+            raise StoreUnavailable(self.url, _reason(error)) from error
         except urllib3.exceptions.TimeoutError:
             raise self._late() from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
