@@ -48,6 +48,7 @@ TITLES: Final[Mapping[str, str]] = {
     "signer-unknown": "The signer is not known",
     "key-not-live": "The signer's key may not act now",
     "wrong-network": "The request is of another network",
+    "not-authorised": "Authorisation is required",
     "not-found": "There is no such thing here",
     "method-not-allowed": "This method is not for this path",
     "not-acceptable": "No representation asked for can be given",

@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     from api.services import Services
 
 
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def listen_on(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 takes a free one. Raises Failure."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.host, settings.port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise Failure(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
+        raise Failure(f"cannot listen on {host}:{port}: {error.strerror}") from None
     return listener
 
 
-def _keep_recursion_bounded() -> None:
+def keep_recursion_bounded() -> None:
     """py_ecc, below eth_account, raises the recursion limit so far that deep input could crash us."""
     limit = sys.getrecursionlimit()
     import eth_account  # noqa: F401 - the relayer needs it anyway; what it does to the limit is done now
@@ -68,10 +69,10 @@ def serve(
     logging.getLogger("httpx").setLevel(logging.WARNING)
     for chatty in ("httpx", "alembic"):  # a line for each question to the node, for each look at a schema
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    _keep_recursion_bounded()
+    keep_recursion_bounded()
     # A signal that comes while things start ends them in order, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with _listen(settings) as listener:
+    with listen_on(settings.host, settings.port) as listener:
         port = listener.getsockname()[1]
         bound = settings.model_copy(update={"port": port})
         with serving(bound, home, progress) as services:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chain.fields import hex_text
 from chain.operation import Operation
 from epcis.cbv_hash import ni
 from evidence.fields import gln_text
@@ -58,6 +59,12 @@ class Job:
     """0x…, of the batch that all of its events hang on; None for an attestation or for several batches"""
 
     @property
+    def transaction(self) -> str | None:
+        """0x…, of the call that was mined for this job; None where it made none, or not yet."""
+        made = self.operation
+        return None if made is None or made.transaction_hash is None else hex_text(made.transaction_hash)
+
+    @property
     def status(self) -> str:
         """running, success or failure."""
         return "running" if self.running else "success" if self.success else "failure"
@@ -79,6 +86,7 @@ class Job:
             "member": gln_text(self.member),
             "signer": self.signer,
             "root": self.root,
+            "transaction": self.transaction,
         }
         if seals:
             body["seals"] = [seal.to_json() for seal in self.seals]

@@ -5,6 +5,7 @@ import base64
 import binascii
 import time
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -22,8 +23,9 @@ from api.operations import Prefer, failed, mirrored, wait_seconds
 from api.problems import Problem, invalid, not_found
 from api.routes.relaying import WRITES, Use, problems
 from api.services import Services
-from api.wire import TimeQuery, time_text
+from api.wire import Gln, Hash, TimeQuery, time_text
 from chain.database import reading
+from evidence.job_proofs import event_proof
 from evidence.jobs import Job
 from evidence.signature_header import NAME as SIGNATURE_HEADER
 from indexer.read import Event, EventQuery, events, events_by_hash
@@ -50,17 +52,28 @@ def capture_slots(request: Request) -> Slots:
     return found
 
 
-async def finished(services: Services, job: Job, seconds: int) -> Job:
+async def finished(services: Services, job: Job, seconds: int, seals: bool = True) -> Job:
     """The job once its call ended and the mirror has it, or as it is after `seconds`."""
     deadline = time.monotonic() + seconds
     pause = 0.02
     while job.running and (left := deadline - time.monotonic()) > 0:
         await asyncio.sleep(min(pause, left))
         pause = min(pause * 1.5, 0.25)
-        job = await run_in_threadpool(services.capture.job, job.capture_id)
+        job = await run_in_threadpool(partial(services.capture.job, job.capture_id, seals=seals))
     if seconds and job.success and job.operation is not None and job.operation.block_number is not None:
         await mirrored(services, job.operation.block_number)
     return job
+
+
+def wants_seals(prefer: list[str] | None) -> bool:
+    """Whether an answer lists the seal of every event: not with `Prefer: return=minimal` (RFC 7240)."""
+    given = [one.partition(";")[0].strip().lower() for one in ",".join(prefer or []).split(",")]
+    return "return=minimal" not in given
+
+
+def _applied(seconds: int, seals: bool) -> dict[str, str]:
+    applied = [*([f"wait={seconds}"] if seconds else []), *([] if seals else ["return=minimal"])]
+    return {"Preference-Applied": ", ".join(applied)} if applied else {}
 
 
 _DOCUMENT_BODY: Final = {
@@ -91,24 +104,26 @@ async def capture_document(
     ] = None,
     prefer: Prefer = None,
 ) -> JSONResponse:
-    """Seals the document's events, and anchors their batch as its member signed it."""
+    """Seals the document's events, and anchors their batch as its member signed it.
+
+    With `Prefer: return=minimal` the answer leaves out the seals of the events.
+    """
     body = await read_bytes(request)
+    seals = wants_seals(prefer)
     async with capture_slots(request).taken():
         capture = await run_in_threadpool(services.capture.read_capture, body, signature)
-    job = await run_in_threadpool(services.capture.accept_capture, capture)
+    job = await run_in_threadpool(partial(services.capture.accept_capture, capture, seals=seals))
     seconds = wait_seconds(prefer)
-    job = await finished(services, job, seconds)
+    job = await finished(services, job, seconds, seals)
     if seconds and not job.running and not job.success:
         if job.operation is not None and job.operation.error is not None:
             raise failed(job.operation)
         raise Problem(
             422, "contract-refused", "; ".join(job.errors) or "the capture failed", job=job.to_json()
         )
-    headers = {"Location": f"/epcis/capture/{job.capture_id}", **_EPCIS_VERSION}
-    if seconds:
-        headers["Preference-Applied"] = f"wait={seconds}"
+    headers = {"Location": f"/epcis/capture/{job.capture_id}", **_EPCIS_VERSION, **_applied(seconds, seals)}
     done = bool(seconds) and not job.running
-    return JSONResponse(job.to_json(), 200 if done else 202, headers)
+    return JSONResponse(job.to_json(seals), 200 if done else 202, headers)
 
 
 @router.get(
@@ -116,9 +131,13 @@ async def capture_document(
     summary="A capture job",
     responses=problems(404, 503),
 )
-def show_capture(services: Use, capture_id: str) -> dict[str, Any]:
-    """What became of a capture: `running`, `success`, `errors`, and the seals of its events."""
-    return services.capture.job(capture_id).to_json()
+def show_capture(services: Use, capture_id: str, prefer: Prefer = None) -> JSONResponse:
+    """What became of a capture: `running`, `success`, `errors`, and the seals of its events, unless with
+    `Prefer: return=minimal`."""
+    seals = wants_seals(prefer)
+    return JSONResponse(
+        services.capture.job(capture_id, seals=seals).to_json(seals), headers=_applied(0, seals)
+    )
 
 
 # -- queries ---------------------------------------------------------------------------------------------
@@ -205,6 +224,19 @@ def _cursor(token: str, query: EventQuery) -> str:
     if digest != _digest(query):
         raise invalid("/query/nextPageToken", "is of a query with other parameters", token)
     return cursor
+
+
+@router.get(
+    "/events/{seal_id}/proof", summary="One event's proof for its member", responses=problems(400, 404)
+)
+def show_event_proof(
+    services: Use, seal_id: Hash, member: Annotated[Gln, Query(description="GLN of 13 digits")]
+) -> dict[str, Any]:
+    """Index, salt and path of an event in the batch that holds it, or the transaction of its attestation."""
+    found = event_proof(services.mirror, int(member), seal_id)
+    if found is None:
+        raise not_found("proof of event", seal_id)
+    return found
 
 
 @router.get("/events/{event_id:path}", summary="One event", responses=problems(404, 409))

@@ -1,0 +1,132 @@
+"""The door of a member's own gateway: plain EPCIS in, receipts, states and proofs out."""
+
+import hmac
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+
+from api import problems
+from api.bodies import read_bytes
+from api.limits import BodyLimit, SecurityHeaders, Slots
+from api.problems import Problem, invalid_model, malformed, not_found
+from api.wire import Hash
+from epcis import canonical
+from evidence.fields import Record
+from evidence.gateway import Effect, Gateway, SpoolFull, Submission
+
+_READERS: Final = 4
+"""documents read at a time: each is held in memory as a whole"""
+
+
+class EffectRequest(Record):
+    """`POST /attestations`: one bare event, and what a contract is to do on it."""
+
+    event: dict[str, Any]
+    effect: Effect = Effect()
+
+
+def create_gateway_app(gateway: Gateway, token: str | None = None) -> FastAPI:
+    """The application over a gateway that somebody else drives. `token`: bearer token asked of everybody."""
+
+    def authorised(request: Request) -> None:
+        if token is None or request.url.path == "/health":
+            return
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+            raise Problem(
+                401,
+                "not-authorised",
+                "a bearer token is required: Authorization: Bearer …",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+
+    app = FastAPI(title="TradeSeal gateway", version="1", docs_url=None, dependencies=[Depends(authorised)])
+    slots = Slots(_READERS)
+    problems.install(app)
+    app.add_exception_handler(SpoolFull, _full)
+
+    @app.post("/epcis/capture", status_code=202, summary="Submit plain EPCIS 2.0")
+    async def capture(
+        request: Request,
+        urgent: Annotated[bool, Query(description="its batch closes at once")] = False,
+    ) -> JSONResponse:
+        """Seals the events of a document or a bare event and keeps them; acknowledged is what is durable."""
+        body = await read_bytes(request)
+        async with slots.taken():
+            submission = await run_in_threadpool(lambda: gateway.accept(body, urgent=urgent))
+        return _receipts(submission)
+
+    @app.post("/attestations", status_code=202, summary="Submit one event that a contract acts on")
+    async def attest(request: Request) -> JSONResponse:
+        """The event is attested singly, before anything else."""
+        body = await read_bytes(request)
+        async with slots.taken():
+            submission = await run_in_threadpool(lambda: _attest(gateway, body))
+        return _receipts(submission)
+
+    @app.get("/capture/{capture_id}", summary="A submission")
+    def submission(capture_id: str) -> dict[str, Any]:
+        """Its events as they stand now: accepted, batched, signed, delivered, final or refused."""
+        found = gateway.submission(capture_id)
+        if found is None:
+            raise not_found("capture", capture_id)
+        return found
+
+    @app.get("/events/{seal_id}", summary="An event")
+    def event(seal_id: Hash) -> dict[str, Any]:
+        """Where an accepted event stands."""
+        found = gateway.event(bytes.fromhex(seal_id[2:]))
+        if found is None:
+            raise not_found("event", seal_id)
+        return found.to_json()
+
+    @app.get("/events/{seal_id}/proof", summary="An event's proof")
+    def proof(seal_id: Hash) -> dict[str, Any]:
+        """Index, salt and path of a final event in its anchored batch."""
+        found = gateway.proof(bytes.fromhex(seal_id[2:]))
+        if found is not None:
+            return found
+        known = gateway.event(bytes.fromhex(seal_id[2:]))
+        if known is None:
+            raise not_found("event", seal_id)
+        raise Problem(404, "not-found", f"event {seal_id} is {known.state}: it has no proof yet")
+
+    @app.get("/status", summary="How much waits where")
+    def status() -> dict[str, Any]:
+        """Counts of events by state, bounds, and what keeps them."""
+        return gateway.status()
+
+    @app.get("/health", summary="Whether it takes events")
+    def health() -> JSONResponse:
+        """200 while there is room in the spool, whether or not the service answers; else 503."""
+        told = gateway.status()
+        full = told["waitingEvents"] >= told["mostEvents"] or told["waitingBytes"] >= told["mostBytes"]
+        body = {"takesEvents": not full, "waitingEvents": told["waitingEvents"], "away": told["away"]}
+        return JSONResponse(body, 503 if full else 200)
+
+    app.add_middleware(BodyLimit, limit=gateway.limits.bounds.document_size)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _attest(gateway: Gateway, body: bytes) -> Submission:
+    try:
+        request = EffectRequest.model_validate(canonical.loads(body))
+    except canonical.JsonError as error:
+        raise malformed(error) from None
+    except ValidationError as error:
+        raise invalid_model(error) from None
+    return gateway.accept_effect(request.event, request.effect)
+
+
+def _receipts(submission: Submission) -> JSONResponse:
+    return JSONResponse(submission.to_json(), 202, {"Location": f"/capture/{submission.id}"})
+
+
+async def _full(request: Request, error: Exception) -> JSONResponse:
+    after = error.retry_after if isinstance(error, SpoolFull) else 5
+    problem = Problem(503, "not-ready", str(error), headers={"Retry-After": str(after)})
+    return problems.answer(request, problem)

@@ -1,0 +1,172 @@
+"""Running a member's gateway: opened from its folder, driven by two threads, listening on one port."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from chain.database import open_engine
+from chain.deployment import Deployment
+from chain.signers import SignerError
+from cli.door import HttpDoor
+from cli.failure import Exit, Failure
+from cli.session import Session
+from evidence.gateway import Gateway, GatewayLimits, SpoolError
+from evidence.gateway.migrations import upgrade_gateway
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_LISTEN: Final = "127.0.0.1:8438"
+_IDLE: Final = 0.05
+"""Seconds between looks at an idle spool: an event waits that much longer at worst"""
+_AFTER_FAILURE: Final = 2.0
+_NETWORK_FILE: Final = "network.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What a gateway must know to work while the service is away."""
+
+    deployment: Deployment
+    member: str
+    service: str
+
+
+def folder_of(session: Session, key: str, given: Path | None) -> Path:
+    """The gateway's folder: the one given, else one of the key's name in the home folder."""
+    return given or session.home.root / "gateway" / key
+
+
+def network_of(session: Session, key: str, folder: Path) -> Network:
+    """Asked of the service, and remembered for when it cannot be asked. Raises Failure."""
+    path = folder / _NETWORK_FILE
+    try:
+        found = Network(session.network, f"{session.member_of(key).gln:013d}", session.api.base_url)
+    except Failure as failure:
+        if failure.code is not Exit.UNREACHABLE or not path.exists():
+            raise
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return Network(Deployment.from_json(known["network"]), known["member"], known["service"])
+    record = {
+        "network": found.deployment.to_json(),
+        "member": found.member,
+        "service": found.service,
+    }
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(record), encoding="utf-8")
+    part.replace(path)
+    return found
+
+
+@contextmanager
+def opened(
+    session: Session, key: str, folder: Path, limits: GatewayLimits | None = None
+) -> Iterator[Gateway]:
+    """The gateway of a member's key, with its spool. Raises Failure."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    network = network_of(session, key, folder)
+    url = session.settings.gateway_database or f"sqlite:///{folder / 'spool.db'}"
+    engine = open_engine(url)
+    door = HttpDoor(network.service)
+    try:
+        upgrade_gateway(engine)
+        yield Gateway(
+            engine,
+            door,
+            session.signer(key),
+            network.deployment.domain("EventLedger"),
+            network=str(network.deployment.identity),
+            member=network.member,
+            limits=limits,
+        )
+    except SpoolError as error:
+        raise Failure(str(error), Exit.UNCHECKED) from None
+    finally:
+        door.close()
+        engine.dispose()
+
+
+def drive(gateway: Gateway, stop: threading.Event, soon_only: bool = False) -> None:
+    """Passes until `stop`; what a database or a signer fails with is logged and tried again."""
+    while not stop.is_set():
+        try:
+            done = gateway.run_once(soon_only=soon_only)
+        except (SQLAlchemyError, SignerError) as error:
+            _log.warning("gateway: %s; again in %.0f s", error, _AFTER_FAILURE)
+            stop.wait(_AFTER_FAILURE)
+            continue
+        if not done.busy:
+            stop.wait(_IDLE if done.next_due is None else min(max(done.next_due, 0.005), _IDLE))
+
+
+def address_of(listen: str, token: str | None) -> tuple[str, int]:
+    """(host, port) to listen on. Raises Failure where others could reach it and no token is asked for."""
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    if not port.isdecimal() or int(port) > 65535:
+        raise Failure(f"--listen {listen!r}: must be HOST:PORT", Exit.UNCHECKED)
+    try:
+        alone = ip_address(host).is_loopback
+    except ValueError:
+        alone = host == "localhost"
+    if not alone and token is None:
+        raise Failure(
+            f"--listen {listen}: others than this machine can reach it; set TRADESEAL_GATEWAY_TOKEN first",
+            Exit.UNCHECKED,
+        )
+    return host, int(port)
+
+
+def serve(
+    session: Session,
+    key: str,
+    listen: str,
+    folder: Path,
+    tell: Callable[[dict[str, Any]], None],
+    limits: GatewayLimits | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; `tell` gets where it listens once it does. Raises Failure."""
+    import uvicorn
+
+    from api.gateway import create_gateway_app
+    from cli.http import keep_recursion_bounded, listen_on
+
+    secret = session.settings.gateway_token
+    token = None if secret is None else secret.get_secret_value()
+    host, port = address_of(listen, token)
+    logging.basicConfig(
+        level=session.settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for chatty in ("httpx", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    keep_recursion_bounded()
+    with listen_on(host, port) as listener, opened(session, key, folder, limits) as gateway:
+        stop = threading.Event()
+        loops = [
+            threading.Thread(target=drive, args=(gateway, stop, soon_only), daemon=True)
+            for soon_only in (True, False)
+        ]
+        config = uvicorn.Config(
+            create_gateway_app(gateway, token),
+            log_level=session.settings.log_level.lower(),
+            access_log=False,
+            timeout_graceful_shutdown=5,
+            server_header=False,
+        )
+        for loop in loops:
+            loop.start()
+        try:
+            bound = listener.getsockname()[1]
+            tell({"url": f"http://{host}:{bound}", "member": gateway.spool.member, "spool": str(folder)})
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            stop.set()
+            for loop in loops:
+                loop.join(70)

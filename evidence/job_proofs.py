@@ -1,0 +1,54 @@
+"""The proof of one member's event out of the mirror, for whoever captured it and keeps proofs of its own."""
+
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from chain.database import reading
+from chain.fields import hex_text
+from epcis.tree import TreeError
+from indexer.read.tiles import inclusion
+from indexer.tables.chainlog import RawLog
+from indexer.tables.content import EventProof
+
+_BATCH = "batch"
+
+
+def event_proof(mirror: Engine, member: int, seal_id: str) -> dict[str, Any] | None:
+    """Proof of an event (protocol, section 10) by its first batch, else by its attestation.
+
+    None where the mirror has no such event of the member, or has not read its batch's manifest yet.
+    """
+    query = (
+        select(EventProof, RawLog.tx_hash)  # type: ignore[call-overload]  # sqlalchemy types no columns of SQLModel classes
+        .join(
+            RawLog,
+            (col(RawLog.block_hash) == col(EventProof.block_hash))
+            & (col(RawLog.log_index) == col(EventProof.log_index)),
+        )
+        .where(col(EventProof.member) == member, col(EventProof.seal_id) == seal_id)
+        .order_by(col(EventProof.block_number), col(EventProof.log_index))
+    )
+    with reading(mirror) as session:
+        rows = session.execute(query).all()
+        for proof, transaction in rows:
+            if proof.kind != _BATCH or proof.size is None:
+                continue
+            try:
+                path = inclusion(session, proof.block_hash, proof.log_index, proof.position, proof.size)
+            except TreeError:
+                continue  # its manifest is not there yet, or not any more
+            return {
+                "kind": _BATCH,
+                "root": proof.root,
+                "size": proof.size,
+                "index": proof.position,
+                "salt": proof.salt,
+                "path": [hex_text(one) for one in path],
+                "transaction": transaction,
+            }
+    for proof, transaction in rows:
+        if proof.kind != _BATCH:
+            return {"kind": "attestation", "transaction": transaction}
+    return None
