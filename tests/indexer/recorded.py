@@ -90,7 +90,7 @@ def record(engine: Engine, facts: Iterable[Fact], declared: dict[Ref, str] | Non
             "block_number": number,
             "position": 0,
         }
-        rows.append(_log(block_hash, number))
+        rows.append(log_row(block_hash, number))
         rows.append(
             SealedEvent(
                 member=member,
@@ -144,7 +144,7 @@ def record(engine: Engine, facts: Iterable[Fact], declared: dict[Ref, str] | Non
         ]
     for number, (ref, declaration) in enumerate((declared or {}).items(), 1_000_000):
         block_hash = "0x" + sha256(f"error {number}{ref}".encode()).hexdigest()
-        rows.append(_log(block_hash, number))
+        rows.append(log_row(block_hash, number))
         rows.append(
             ErrorDeclared(
                 block_hash=block_hash,
@@ -163,7 +163,8 @@ def record(engine: Engine, facts: Iterable[Fact], declared: dict[Ref, str] | Non
         session.add_all(rows)
 
 
-def _log(block_hash: str, number: int) -> RawLog:
+def log_row(block_hash: str, number: int) -> RawLog:
+    """The log that a row comes from."""
     values: dict[str, Any] = {}
     for name, info in RawLog.model_fields.items():
         if info.is_required():

@@ -17,6 +17,7 @@ Kind = Literal["aggregation", "association", "transformation"]
 KINDS: Final[frozenset[Kind]] = frozenset(("aggregation", "association", "transformation"))
 PACKING: Final[frozenset[Kind]] = frozenset(("aggregation", "association"))
 """kinds by which one thing is in or on another"""
+JOINING: Final[frozenset[Kind]] = frozenset(("association",))
 Interval = tuple[int, int]
 """from when until when, both included"""
 ALWAYS: Final[Interval] = (-FOREVER, FOREVER)
