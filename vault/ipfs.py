@@ -28,6 +28,8 @@ from vault.ledger import Ledger
 from vault.unixfs import LEAF_SIZE, Block, Readable, blocks_of
 
 PIN_NAME: Final = "tradeseal"
+"""Name of our pins, unless a daemon is shared by installations that should tell theirs apart."""
+
 _PINNED_TOGETHER: Final = 2_000  # entries of a directory block of some 210 KB
 _READERS: Final = 8
 _TRIES: Final = 3
@@ -41,16 +43,22 @@ class IpfsStore:
     """
 
     def __init__(
-        self, url: str, ledger: Ledger, timeout: float = 30.0, authorization: str | None = None
+        self,
+        url: str,
+        ledger: Ledger,
+        timeout: float = 30.0,
+        authorization: str | None = None,
+        pin_name: str = PIN_NAME,
     ) -> None:
         self._kubo = Kubo(url.rstrip("/"), timeout, authorization)
         self._ledger = ledger
+        self._pin_name = pin_name
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ipfs")
 
     @property
     def place(self) -> str:
         """URL of the daemon's RPC API."""
-        return self._kubo.url
+        return self._kubo.place
 
     def close(self) -> None:
         """Close connections and the ledger."""
@@ -114,7 +122,7 @@ class IpfsStore:
             self._ledger.note_pin(self.place, str(pin), together)
 
     def _pin(self, pins: Iterable[Cid]) -> None:
-        self._kubo.add_pins(pins, PIN_NAME)
+        self._kubo.add_pins(pins, self._pin_name)
 
     def get(self, cid: Cid) -> bytes:
         """The whole content, every block checked. Raises MissingContent, CorruptContent, StoreUnavailable."""
@@ -165,7 +173,7 @@ class IpfsStore:
     def iterate(self) -> Iterator[Cid]:
         """What our pins hold on this node, then what the ledger knows and lost its pin."""
         given: set[Cid] = set()
-        for pin in self._kubo.pins(PIN_NAME):
+        for pin in self._kubo.pins(self._pin_name):
             for cid in self._members(pin):
                 if cid not in given:
                     given.add(cid)
@@ -192,7 +200,7 @@ class IpfsStore:
 
     def lost_pins(self) -> set[str]:
         """Pins that we set and the node has no more; empty text for content that no pin holds."""
-        return self._ledger.pins(self.place) - {str(pin) for pin in self._kubo.pins(PIN_NAME)}
+        return self._ledger.pins(self.place) - {str(pin) for pin in self._kubo.pins(self._pin_name)}
 
     def lost_blocks(self) -> list[Cid]:
         """Content that we put and whose first block the node has no more; reads no content."""
@@ -236,7 +244,7 @@ class IpfsStore:
         """Version, what is pinned and what should be, and whether the daemon flushes what it writes."""
         version = self._kubo.ask("version")
         repository = self._kubo.ask("repo/stat")
-        pins = {str(pin) for pin in self._kubo.pins(PIN_NAME)}
+        pins = {str(pin) for pin in self._kubo.pins(self._pin_name)}
         return {
             "store": "ipfs",
             "place": self.place,

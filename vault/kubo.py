@@ -36,8 +36,8 @@ class Kubo:
     def __init__(self, url: str, timeout: float, authorization: str | None = None) -> None:
         headers = {} if authorization is None else {"Authorization": authorization}
         self._search = f"{max(timeout - _MARGIN, timeout / 2):g}s"
-        self._endpoint = Endpoint(url + "/api/v0", timeout, headers)
-        self.url = url
+        self.place = f"ipfs+{url}"
+        self._endpoint = Endpoint(url + "/api/v0", timeout, self.place, headers)
 
     def close(self) -> None:
         """Close connections."""
@@ -70,10 +70,10 @@ class Kubo:
             reason = self._reason(answer)
             if any(text in reason for text in _NOT_FOUND):
                 raise MissingContent(Cid.parse(wanted[0]))
-            raise KuboRefusal(self.url, reason)
+            raise KuboRefusal(self.place, reason)
         given = self._json(answer.content).get("Pins")
         if given != wanted:
-            raise StoreUnavailable(self.url, f"pinned {given} instead of {wanted}")
+            raise StoreUnavailable(self.place, f"pinned {given} instead of {wanted}")
 
     def pins(self, name: str) -> Iterator[Cid]:
         """Recursive pins of exactly this name whose CIDs are of our kind."""
@@ -101,13 +101,13 @@ class Kubo:
         # An error on the way comes behind a status of 200, in place of the statistics at the end.
         lines = answer.content.splitlines()
         if answer.status != 200 or not lines or "Stats" not in self._json(lines[-1]):
-            raise KuboRefusal(self.url, self._reason(answer))
+            raise KuboRefusal(self.place, self._reason(answer))
 
     def ask(self, path: str) -> dict[str, Any]:
         """The JSON answer of a command without arguments."""
         answer = self._send(path, [], _SHORT_ANSWER)
         if answer.status != 200:
-            raise KuboRefusal(self.url, self._reason(answer))
+            raise KuboRefusal(self.place, self._reason(answer))
         return self._json(answer.content)
 
     def _about(self, cid: Cid, path: str, more: Parameters, limit: int) -> bytes:
@@ -117,7 +117,7 @@ class Kubo:
         reason = self._reason(answer)
         if any(text in reason for text in _NOT_FOUND):
             raise MissingContent(cid)
-        raise KuboRefusal(self.url, reason)
+        raise KuboRefusal(self.place, reason)
 
     def _send(
         self,
@@ -131,17 +131,19 @@ class Kubo:
         try:
             return self._endpoint.request("POST", target, limit=limit, body=body, headers=headers)
         except AnswerTooLong:
-            raise StoreUnavailable(self.url, f"{path}: answered with more than {limit} bytes") from None
+            raise StoreUnavailable(self.place, f"{path}: answered with more than {limit} bytes") from None
 
     def _lines(self, path: str, parameters: Parameters) -> Iterator[dict[str, Any]]:
         try:
             for status, text in self._endpoint.lines("POST", f"/{path}?{urlencode(parameters)}"):
                 line = self._json(text)
                 if status != 200 or line.get("Type") == "error" or line.get("Err"):
-                    raise KuboRefusal(self.url, f"{path}: {line.get('Message') or line.get('Err') or status}")
+                    raise KuboRefusal(
+                        self.place, f"{path}: {line.get('Message') or line.get('Err') or status}"
+                    )
                 yield line
         except AnswerTooLong:
-            raise StoreUnavailable(self.url, f"{path}: answered with an endless line") from None
+            raise StoreUnavailable(self.place, f"{path}: answered with an endless line") from None
 
     def _json(self, text: bytes) -> dict[str, Any]:
         try:
@@ -149,7 +151,7 @@ class Kubo:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise StoreUnavailable(self.url, f"answered with {text[:80]!r} instead of a JSON object")
+            raise StoreUnavailable(self.place, f"answered with {text[:80]!r} instead of a JSON object")
         return found
 
     def _reason(self, answer: Answer) -> str:

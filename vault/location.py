@@ -3,7 +3,7 @@
 | URL | store |
 | --- | --- |
 | `file:///srv/vault` | a folder |
-| `ipfs+http://127.0.0.1:5001` | a Kubo daemon's RPC API (`ipfs+https` too); `?timeout=SECONDS` |
+| `ipfs+http://127.0.0.1:5001` | a Kubo daemon's RPC API (`ipfs+https` too); `?timeout=SECONDS&pin=NAME` |
 | `s3+https://host/bucket/prefix` | S3-compatible storage (`s3+http` too); `?region=NAME&timeout=SECONDS` |
 
 Several, separated by commas or spaces, are one replicated vault: read in this order, written to all of them.
@@ -24,7 +24,7 @@ from vault.store import LocalStore
 _TIMEOUT: Final = 30.0
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _S3_OPTIONS: Final = frozenset({"region", "timeout"})
-_IPFS_OPTIONS: Final = frozenset({"timeout"})
+_IPFS_OPTIONS: Final = frozenset({"timeout", "pin"})
 
 
 class LocationError(ValueError):
@@ -150,9 +150,9 @@ def _open(one: Location, ledger: Ledger, spool: Path, authorization: str | None)
 
 
 def _open_ipfs(one: Location, ledger: Ledger, authorization: str | None) -> Vault:
-    from vault.ipfs import IpfsStore
+    from vault.ipfs import PIN_NAME, IpfsStore
 
-    return IpfsStore(one.server, ledger, one.timeout, authorization)
+    return IpfsStore(one.server, ledger, one.timeout, authorization, one.options.get("pin", PIN_NAME))
 
 
 def _open_s3(one: Location, spool: Path) -> Vault:

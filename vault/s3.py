@@ -71,7 +71,8 @@ class S3Store:
         region: str = "us-east-1",
         timeout: float = 30.0,
     ) -> None:
-        self._endpoint = Endpoint(endpoint, timeout)
+        self._server = f"s3+{endpoint.rstrip('/')}"
+        self._endpoint = Endpoint(endpoint, timeout, self._server)
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._spool = spool
@@ -100,7 +101,7 @@ class S3Store:
     @property
     def place(self) -> str:
         """URL of bucket and prefix."""
-        return f"s3+{self._endpoint.url}/{self._bucket}/{self._prefix}".rstrip("/")
+        return f"{self._server}/{self._bucket}/{self._prefix}".rstrip("/")
 
     def close(self) -> None:
         """Close connections."""
@@ -301,7 +302,7 @@ class S3Store:
     @contextmanager
     def _failing(self, key: str) -> Iterator[None]:
         """Say what server or client refuses as the vault's own error, naming bucket and key."""
-        where = f"s3+{self._endpoint.url}/{self._bucket}/{key}"
+        where = f"{self._server}/{self._bucket}/{key}"
         try:
             yield
         except ClientError as error:

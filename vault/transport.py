@@ -32,12 +32,14 @@ class AnswerTooLong(Exception):
 class Endpoint:
     """One HTTP server, with connections kept open; may be used by several threads.
 
-    `timeout` is in seconds: for one answer from the request to its last byte.
+    `timeout` is in seconds: for one answer from the request to its last byte. `place` names it in errors.
     """
 
-    def __init__(self, url: str, timeout: float, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, url: str, timeout: float, place: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         parts = urlsplit(url)
-        self.url = url.rstrip("/")
+        self.place = place
         self.timeout = timeout
         self._headers = dict(headers or {})
         self._prefix = parts.path.rstrip("/")
@@ -126,11 +128,11 @@ class Endpoint:
             response.release_conn()
             response = None
         except urllib3.exceptions.NewConnectionError as error:  # which urllib3 counts among its timeouts
-            raise StoreUnavailable(self.url, _reason(error)) from error
+            raise StoreUnavailable(self.place, _reason(error)) from error
         except urllib3.exceptions.TimeoutError:
             raise self._late() from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise StoreUnavailable(self.url, _reason(error)) from error
+            raise StoreUnavailable(self.place, _reason(error)) from error
         finally:
             if response is not None:
                 response.close()
@@ -145,7 +147,7 @@ class Endpoint:
                 raise self._late()
 
     def _late(self) -> StoreUnavailable:
-        return StoreUnavailable(self.url, f"gave no whole answer within {self.timeout:g} s")
+        return StoreUnavailable(self.place, f"gave no whole answer within {self.timeout:g} s")
 
 
 def _reason(error: Exception) -> str:
@@ -153,4 +155,6 @@ def _reason(error: Exception) -> str:
     inner: BaseException = error
     while (cause := inner.__cause__ or inner.__context__) is not None:
         inner = cause
+    if isinstance(inner, OSError) and inner.strerror:
+        return inner.strerror
     return str(inner) or type(inner).__name__

@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
         rights,
         server,
         token,
+        vault,
     )
 
     for module in (
@@ -42,6 +43,7 @@ def register(app: typer.Typer) -> None:
         proof,
         oracle,
         indexer,
+        vault,
         deploy,
     ):
         module.register(app)
