@@ -54,6 +54,7 @@ def _order(holder: str, *fields: "str | tuple[str, Order]") -> Order:
 _EPCS: Final = _order("epcList", "epc")
 _QUANTITIES: Final = _order("quantityList", ("quantityElement", _order("", "epcClass quantity uom")))
 _ID: Final = _order("readPoint", "id")
+_NOTHING: Final = _order("")
 _METADATA: Final = _order(
     "sensorMetadata", "time startTime endTime deviceID deviceMetadata rawData dataProcessingMethod bizRules"
 )
@@ -80,7 +81,8 @@ EVENT: Final = _order(
     ("persistentDisposition", _order("persistentDisposition", "set unset")),
     ("readPoint", _ID),
     ("bizLocation", _ID),
+    *((name, _NOTHING) for name in PAIRS),
     ("sensorElementList", _order("", ("sensorElement", _SENSOR))),
 )
-"""Order of an event's fields. Business transactions, sources and destinations stand among the extensions, as
-the reference implementation and its published vectors have it."""
+"""Order of an event's fields. What lists of business transactions, sources and destinations hold stands among
+the extensions, as the reference implementation and its published vectors have it."""
