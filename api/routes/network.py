@@ -1,10 +1,11 @@
-"""`/network`, `/operations`, `/health`: what this service serves and how it is."""
+"""`/network`, `/operations`, `/health`, `/metrics`: what this service serves and how it is."""
 
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
+from api import metrics
 from api.health import look
 from api.operations import OperationAnswer, operation_answer
 from api.routes.relaying import Use, problems
@@ -43,3 +44,18 @@ def show_health(services: Use) -> JSONResponse:
     """200 where node, workers, mirror and vault are in order, else 503; the same form both times."""
     health = look(services)
     return JSONResponse(health, 200 if health["status"] == "ok" else 503, {"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/metrics",
+    summary="The same for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}},
+)
+def show_metrics(services: Use) -> Response:
+    """Prometheus text format: node, workers, sender, the mirror's lag and stalls, vault, process."""
+    return Response(
+        metrics.exposition(services),
+        media_type=metrics.CONTENT_TYPE,
+        headers={"Cache-Control": "no-store"},
+    )
