@@ -7,14 +7,13 @@ from chain import codec
 from chain.abi_errors import decode_revert
 from chain.abi_events import decode_log
 from chain.bindings import event_ledger, product_passport
-from chain.bindings.event_ledger import EventLedger
-from chain.bindings.product_passport import ProductPassport
-from chain.bindings.rights_registry import RightsRegistry
+from chain.blocks import Log
 from chain.codec import DecodeError
 from chain.errors import CallReverted, ChainError
 from chain.fields import hex_text
 from chain.rpc import Rpc
 from epcis.digital_link import item_id
+from evidence import calls
 from evidence.bundle import BatchProof, Bundle, EventProof, Trust
 from evidence.facts import Facts
 from evidence.readings import Reading, reading_of
@@ -25,11 +24,9 @@ from evidence.snapshot import Snapshot, Wanted
 class Checking:
     """Collects checks and notices, and asks the trust anchor's network, and no other."""
 
-    ledger: EventLedger
-    passports: ProductPassport
-    rights: RightsRegistry
     snapshot: Snapshot
-    """all there once `chain_usable`"""
+    rights: str
+    """address of the rights registry; both there once `chain_usable`"""
 
     def __init__(
         self, bundle: Bundle, trust: Trust | None, rpc: Rpc | None, facts: Facts | None = None
@@ -37,6 +34,9 @@ class Checking:
         self.bundle = bundle
         self.checks: list[Check] = []
         self.notices: list[str] = []
+        self.item = item_id(bundle.item)
+        """32 bytes"""
+        self.token = int.from_bytes(self.item, "big")
         self.block = 0
         """as of which everything is asked"""
         self.chain_usable = False
@@ -128,13 +128,17 @@ class Checking:
             if empty:
                 self.add(Link.CONTRACTS, Status.CONTRADICTED, f"there is no contract at: {', '.join(empty)}")
                 return
-            self.ledger = EventLedger(trust.ledger, self.snapshot)
-            self.passports = ProductPassport(trust.passport, self.snapshot)
-            rights = self._facts.rights[trust.passport] = self.passports.rights(block=self.block)
-            self.rights = RightsRegistry(rights, self.snapshot)
+            self.rights = product_passport.decode_rights_result(
+                self.ask(trust.passport, product_passport.encode_rights())
+            )
+            self._facts.rights[trust.passport] = self.rights
             registries = {
-                self.ledger.registry(block=self.block).lower(),
-                self.passports.registry(block=self.block).lower(),
+                event_ledger.decode_registry_result(
+                    self.ask(trust.ledger, event_ledger.encode_registry())
+                ).lower(),
+                product_passport.decode_registry_result(
+                    self.ask(trust.passport, product_passport.encode_registry())
+                ).lower(),
             }
             self.chain_usable = self.judge(
                 Link.CONTRACTS,
@@ -143,6 +147,18 @@ class Checking:
                 f"ledger or passports answer to another registry: {', '.join(sorted(registries))}",
             )
 
+    def ask(self, contract: str, call: bytes) -> bytes:
+        """What a view returns as of `block`. Raises CallReverted, ChainError."""
+        return self.snapshot.call(contract, call, self.block)
+
+    def ask_ledger(self, call: bytes) -> bytes:
+        """As `ask`, of the trusted event ledger."""
+        return self.ask("" if self._trust is None else self._trust.ledger, call)
+
+    def ask_passport(self, call: bytes) -> bytes:
+        """As `ask`, of the trusted passport contract."""
+        return self.ask("" if self._trust is None else self._trust.passport, call)
+
     def wanted(self, trust: Trust) -> Wanted:
         """Everything that the checks of this bundle are going to ask."""
         wanted = Wanted()
@@ -150,18 +166,16 @@ class Checking:
         for event in self.bundle.events:
             proof = event.proof
             if isinstance(proof, BatchProof):
-                anchored = event_ledger.encode_anchored(event.member, proof.root)
-                wanted.lasting[ledger, anchored] = proof.transaction
+                wanted.lasting[ledger, calls.anchored(event.member, proof.root)] = proof.transaction
             else:
-                wanted.calls[ledger, event_ledger.encode_attested(event.member, event.seal_id)] = None
-            wanted.calls[ledger, event_ledger.encode_error_of(event.member, event.seal_id)] = None
+                wanted.calls[ledger, calls.attested(event.member, event.seal_id)] = None
+            wanted.calls[ledger, calls.error_of(event.member, event.seal_id)] = None
             wanted.transactions[proof.transaction] = None
-        item, given = item_id(self.bundle.item), self.bundle.passport
-        wanted.calls[passport, product_passport.encode_issue_of(int.from_bytes(item, "big"))] = None
+        given = self.bundle.passport
+        wanted.calls[passport, calls.issue_of(self.token)] = None
         if given is not None:
-            record = product_passport.encode_issue_record(given.issue_id)
-            wanted.lasting[passport, record] = given.transaction
-            wanted.calls[passport, product_passport.encode_recall_of(given.issue_id, item)] = None
+            wanted.lasting[passport, calls.issue_record(given.issue_id)] = given.transaction
+            wanted.calls[passport, calls.recall_of(given.issue_id, self.item)] = None
             wanted.transactions[given.transaction] = None
         return wanted
 
@@ -197,9 +211,7 @@ class Checking:
                 self.add(Link.TRANSACTION, Status.UNCHECKED, text, place)
                 return
             trusted = {trust.ledger.lower(), trust.passport.lower()}
-            found = (
-                decode_log(log.topics, log.data) for log in receipt.logs if log.address.lower() in trusted
-            )
+            found = (self._decoded(log) for log in receipt.logs if log.address.lower() in trusted)
             self.judge(
                 Link.TRANSACTION,
                 any(one is not None and fits(one) for one in found),
@@ -209,3 +221,12 @@ class Checking:
             )
 
         self.on_chain(Link.TRANSACTION, place, find)
+
+    def _decoded(self, log: Log) -> codec.Event | None:
+        key = log.block_hash, log.log_index
+        found: codec.Event | None = self._facts.events.get(key)
+        if found is None:
+            found = decode_log(log.topics, log.data)
+            if found is not None:
+                self._facts.events.put(key, found)
+        return found

@@ -18,6 +18,7 @@ _LOGS: Final = 65_536
 """logs of all receipts that are kept"""
 _BLOCKS: Final = 16_384
 _ANSWERS: Final = 65_536
+_TILE_BYTES: Final = 32 * 1024 * 1024
 _READ_BYTES: Final = 32 * 1024 * 1024
 """content of the readings that are kept"""
 
@@ -79,5 +80,9 @@ class Facts:
         """(block, contract, call) -> what never changes after that block"""
         self.rows: Kept[tuple[bytes, int], Any] = Kept(_LOGS)
         """(block, log index) -> the row that the mirror must have of that log"""
+        self.events: Kept[tuple[bytes, int], Any] = Kept(_LOGS)
+        """(block, log index) -> the contracts' event"""
+        self.paths: Kept[Any, Any] = Kept(_TILE_BYTES, lambda one: 64 + one.weight)
+        """leaf -> the path that these very tiles give"""
         self.readings: Kept[str, Any] = Kept(_READ_BYTES, lambda one: one.weight)
         """by CID"""

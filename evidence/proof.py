@@ -14,6 +14,7 @@ from chain.database import reading
 from chain.deployment import Deployment
 from chain.fields import hex_text
 from epcis import tree
+from epcis.tiles import Tile, inclusion_path, reader
 from epcis.tree import TreeError, event_leaf, item_leaf
 from evidence.bundle import (
     AttestationProof,
@@ -28,7 +29,7 @@ from evidence.facts import Facts
 from evidence.readings import Reading, read_content
 from evidence.report import Link
 from indexer.read.events import struct
-from indexer.read.tiles import Leaf, inclusions
+from indexer.read.tiles import Leaf, tiles_behind
 from indexer.read.trace import Trace, TracedEvent, TracedIssue, TracedProof, trace
 from vault.cid import Cid, InvalidCid
 from vault.store import ContentStore, CorruptContent, VaultError
@@ -97,14 +98,29 @@ def collect(
     """
     with reading(mirror) as session:
         found = trace(session, item)
-        paths = _paths(session, found)
-    return _Collector(found, paths, store, facts or Facts()).collect(deployment)
+        tiles = _tiles(session, found)
+    return _Collector(found, tiles, store, facts or Facts()).collect(deployment)
 
 
-def _paths(session: Session, found: Trace) -> dict[Leaf, list[bytes] | TreeError]:
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """What tiles give for a leaf: a path that leads to the root, or why there is none."""
+
+    tiles: tuple[Tile, ...]
+    data: bytes
+    root: str
+    path: list[bytes]
+    reason: str
+
+    @property
+    def weight(self) -> int:
+        return sum(len(tile.hashes) for tile in self.tiles)
+
+
+def _tiles(session: Session, found: Trace) -> dict[Leaf, tuple[Tile, ...]]:
     leaves = [_event_place(proof) for event in found.events for proof in event.proofs]
     leaves += [_item_place(issue) for issue in found.issues[:1]]
-    return inclusions(session, [leaf for leaf in leaves if leaf is not None])
+    return tiles_behind(session, [leaf for leaf in leaves if leaf is not None])
 
 
 def _event_place(proof: TracedProof) -> Leaf | None:
@@ -125,12 +141,12 @@ class _Collector:
     def __init__(
         self,
         found: Trace,
-        paths: dict[Leaf, list[bytes] | TreeError],
+        tiles: dict[Leaf, tuple[Tile, ...]],
         store: ContentStore,
         facts: Facts,
     ) -> None:
         self._trace = found
-        self._paths = paths
+        self._tiles = tiles
         self._store = store
         self._facts = facts
         self._readings: dict[bytes, Reading] = {}
@@ -250,15 +266,29 @@ class _Collector:
 
     def _path(self, leaf: Leaf | None, data: bytes, root: str, place: str) -> list[bytes] | None:
         """The inclusion path out of the mirror's tiles, if it leads to the root."""
-        found = self._paths.get(leaf) if leaf is not None else None
-        if leaf is not None and isinstance(found, list):
-            if tree.verify(data, leaf[2], leaf[3], found, _exact(root)):
-                return found
-            reason = f"the mirror's leaf {leaf[2]} and Merkle tiles do not lead to the root {root}"
-        else:
-            reason = f"the mirror's Merkle tiles give no path: {found}"
-        self._gaps.append(Gap(place, "", reason, link=Link.MIRROR))
-        return None
+        if leaf is None:
+            return None
+        held = self._tiles[leaf]
+        known: _Path | None = self._facts.paths.get(leaf)
+        if known is None or (known.tiles, known.data, known.root) != (held, data, root):
+            known = _read_path(leaf, held, data, root)
+            self._facts.paths.put(leaf, known)
+        if known.reason:
+            self._gaps.append(Gap(place, "", known.reason, link=Link.MIRROR))
+            return None
+        return known.path
+
+
+def _read_path(leaf: Leaf, held: tuple[Tile, ...], data: bytes, root: str) -> _Path:
+    _, _, index, size = leaf
+    try:
+        path = inclusion_path(reader(held), index, size)
+    except TreeError as error:
+        return _Path(held, data, root, [], f"the mirror's Merkle tiles give no path: {error}")
+    if not tree.verify(data, index, size, path, _exact(root)):
+        reason = f"the mirror's leaf {index} and Merkle tiles do not lead to the root {root}"
+        return _Path(held, data, root, [], reason)
+    return _Path(held, data, root, path, "")
 
 
 def _attestation(proof: TracedProof) -> AttestationProof:

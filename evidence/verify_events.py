@@ -3,14 +3,14 @@
 from collections import defaultdict
 from typing import Any
 
-from chain.bindings import events
+from chain.bindings import event_ledger, events
 from chain.fields import hex_text
 from epcis import tree
 from epcis.canonical import JsonError
-from epcis.digital_link import item_id
 from epcis.sealed import Sealed, SealError, join
+from evidence import calls
 from evidence.bundle import AttestationProof, BatchProof, EventProof
-from evidence.chain_records import EFFECT_APPLIED, EFFECT_MASK, attestation_record
+from evidence.chain_records import EFFECT_APPLIED, EFFECT_MASK
 from evidence.checking import Checking
 from evidence.fields import gln_text, time_text
 from evidence.readings import Reading
@@ -74,7 +74,9 @@ class EventChecks:
         member = gln_text(proof.member)
 
         def anchored() -> None:
-            found = self._checking.ledger.anchored(proof.member, batch.root, block=self._checking.block)
+            found = event_ledger.decode_anchored_result(
+                self._checking.ask_ledger(calls.anchored(proof.member, batch.root))
+            )
             self._checking.judge(
                 Link.ANCHOR,
                 found.size == batch.size and found.recorded_at > 0,
@@ -124,8 +126,10 @@ class EventChecks:
         member = gln_text(proof.member)
 
         def attested() -> None:
-            found = self._checking.ledger.attested(proof.member, proof.seal_id, block=self._checking.block)
-            wanted = attestation_record(signed.struct_hash(), proof.member, given.recorded_at)
+            found = event_ledger.decode_attested_result(
+                self._checking.ask_ledger(calls.attested(proof.member, proof.seal_id))
+            )
+            wanted = calls.attestation_record(signed, proof.member, given.recorded_at)
             held = int.from_bytes(found, "big")
             # what came of an order is no fact about the goods, and anybody may name an order in vain
             effect = "" if held & EFFECT_APPLIED else "; recorded, its effect on an order was not applied"
@@ -162,8 +166,8 @@ class EventChecks:
         """A declared error does not contradict a record: it is part of it, and whoever reads should know."""
         if self._checking.chain_usable:
             with self._checking.asking(Link.ATTESTATION, place):
-                declaration = self._checking.ledger.error_of(
-                    proof.member, proof.seal_id, block=self._checking.block
+                declaration = event_ledger.decode_error_of_result(
+                    self._checking.ask_ledger(calls.error_of(proof.member, proof.seal_id))
                 )
                 if declaration != bytes(32):
                     self._checking.notice(
@@ -173,7 +177,7 @@ class EventChecks:
 
     def _subjects(self) -> None:
         """Each event names the item, or a unit that some event of this bundle packed it into."""
-        about = self._packed_into(item_id(self._checking.bundle.item))
+        about = self._packed_into(self._checking.item)
         for seal_id, reading in self._valid.items():
             self._checking.judge(
                 Link.SUBJECT,

@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from chain.bindings import rights_registry
+from chain.bindings import product_passport
 from chain.deployment import Deployment
 from chain.errors import ChainError
 from chain.fields import hex_text
 from chain.rpc import Rpc
-from epcis.digital_link import item_id, parse
+from epcis.digital_link import parse
+from evidence import calls
 from evidence.bundle import Trust
 from evidence.facts import Facts
 from evidence.proof import Collected, collect
@@ -90,7 +91,7 @@ class _ItemVerifier(BundleVerifier):
         rights = self._facts.rights.get(trust.passport)
         licence = _raw(self._trace.issues[0].log["licence"]) if self._trace.issues else None
         if rights is not None and licence is not None:
-            wanted.calls[rights, rights_registry.encode_licence_record(licence)] = None
+            wanted.calls[rights, calls.licence_record(licence)] = None
         return wanted
 
     def run(self) -> None:
@@ -156,14 +157,15 @@ class _ItemVerifier(BundleVerifier):
 
     def _item(self, issue: TracedIssue) -> None:
         row, log = issue.item, issue.log
+        link = parse(self.bundle.item)
         wanted = {
             "uri": self.bundle.item,
-            "serial": parse(self.bundle.item).qualifier("21"),
+            "serial": link.qualifier("21"),
             "issue_id": log["issue_id"],
             "block_number": log["block_number"],
         }
         wrong = _differing(row, wanted)
-        if f"{log['gtin']:014d}" != parse(self.bundle.item).value:
+        if f"{log['gtin']:014d}" != link.value:
             wrong.append("gtin")
         self.judge(
             Link.MIRROR,
@@ -215,10 +217,11 @@ class _ItemVerifier(BundleVerifier):
         given = self.bundle.passport
         if given is None:
             return
-        item, place = item_id(self.bundle.item), hex_text(given.issue_id)
+        place = hex_text(given.issue_id)
         with self.asking(Link.MIRROR, place):
-            minted = self.passports.issue_of(int.from_bytes(item, "big"), block=self.block)
-            stopped = self.passports.recall_of(given.issue_id, item, block=self.block).by != 0
+            minted = product_passport.decode_issue_of_result(self.ask_passport(calls.issue_of(self.token)))
+            stop = self.ask_passport(calls.recall_of(given.issue_id, self.item))
+            stopped = product_passport.decode_recall_of_result(stop).by != 0
             materialised = hex_text(minted) if any(minted) else None
             wrong = []
             if materialised != self._trace.materialised:

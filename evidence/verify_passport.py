@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from chain.bindings import events
+from chain.bindings import events, product_passport, rights_registry
 from chain.bindings.types import IssueRecord
 from chain.fields import hex_text
 from epcis import tree
-from epcis.digital_link import item_id, parse
+from epcis.digital_link import parse
+from evidence import calls
 from evidence.bundle import PassportProof
-from evidence.chain_records import issue_id_of
 from evidence.checking import Checking
 from evidence.fields import gln_text, time_text
 from evidence.report import Link, Status
@@ -41,7 +41,7 @@ class PassportChecks:
             Link.SERIAL,
             (given.gtin, given.serial) == (link.value, serial)
             and tree.verify(tree.item_leaf(serial), given.index, given.size, given.path, given.root)
-            and given.issue_id == issue_id_of(given.maker, given.root),
+            and given.issue_id == calls.issue_id_of(given.maker, given.root),
             f"item {given.index} of the issue of {given.size} with root {hex_text(given.root)}",
             "GTIN, serial, path, root and issue id do not belong together",
             place,
@@ -58,10 +58,9 @@ class PassportChecks:
         self._checking.on_chain(Link.RECALL, place, lambda: self._recall(given, place))
 
     def _no_passport(self) -> None:
-        token = int.from_bytes(item_id(self._checking.bundle.item), "big")
         if self._checking.chain_usable:
             with self._checking.asking(Link.ISSUE):
-                issue = self._checking.passports.issue_of(token, block=self._checking.block)
+                issue = self._issue_of()
                 if issue != bytes(32):
                     text = f"the bundle names no passport, the chain has one of issue {hex_text(issue)}"
                     self._checking.add(Link.ISSUE, Status.CONTRADICTED, text)
@@ -69,8 +68,16 @@ class PassportChecks:
         text = "the bundle names no passport: nothing here shows that this item was ever issued"
         self._checking.add(Link.ISSUE, Status.UNCHECKED, text)
 
+    def _issue_of(self) -> bytes:
+        """The issue that the item's token was minted from; zero for none."""
+        return product_passport.decode_issue_of_result(
+            self._checking.ask_passport(calls.issue_of(self._checking.token))
+        )
+
     def _issue(self, given: PassportProof, place: str) -> None:
-        record = self._checking.passports.issue_record(given.issue_id, block=self._checking.block)
+        record = product_passport.decode_issue_record_result(
+            self._checking.ask_passport(calls.issue_record(given.issue_id))
+        )
         on_chain = (record.maker, record.gtin, record.size, record.root)
         if not self._checking.judge(
             Link.ISSUE,
@@ -81,8 +88,7 @@ class PassportChecks:
             place,
         ):
             return
-        token = int.from_bytes(item_id(self._checking.bundle.item), "big")
-        first = self._checking.passports.issue_of(token, block=self._checking.block)
+        first = self._issue_of()
         if first not in (bytes(32), given.issue_id):
             self._checking.add(
                 Link.ISSUE,
@@ -95,7 +101,9 @@ class PassportChecks:
 
     def _licence(self, issued: IssueRecord, place: str) -> None:
         """How the licence stands now. Its end does not contradict the record; whoever reads should know."""
-        found = self._checking.rights.licence_record(issued.licence, block=self._checking.block)
+        found = rights_registry.decode_licence_record_result(
+            self._checking.ask(self._checking.rights, calls.licence_record(issued.licence))
+        )
         licence = f"licence {hex_text(issued.licence)}"
         text = f"issued under {licence} of member {gln_text(found.licensor)}"
         if not self._checking.judge(
@@ -114,8 +122,8 @@ class PassportChecks:
             )
 
     def _recall(self, given: PassportProof, place: str) -> None:
-        found = self._checking.passports.recall_of(
-            given.issue_id, item_id(self._checking.bundle.item), block=self._checking.block
+        found = product_passport.decode_recall_of_result(
+            self._checking.ask_passport(calls.recall_of(given.issue_id, self._checking.item))
         )
         if found.by == _NOBODY:
             self._checking.add(

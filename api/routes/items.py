@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
@@ -171,14 +172,15 @@ def show_proof(services: Use, gtin: GtinPath, serial: SerialPath) -> JSONRespons
 @router.get(
     "/{gtin}/{serial}/verification",
     summary="What this service finds when it checks the item",
-    responses=problems(400, 404),
+    response_model=dict[str, Any],
+    responses=problems(400, 404, 503),
 )
-def show_verification(services: Use, gtin: GtinPath, serial: SerialPath) -> dict[str, Any]:
+def show_verification(services: Use, gtin: GtinPath, serial: SerialPath) -> Response:
     """Chain, mirror and vault held against each other now; for anybody who trusts this service."""
     report = verification(services, gtin, serial)
     if not report.known:
         raise not_found("item", item_uri(gtin, serial))
-    return report.to_json()
+    return Response(orjson.dumps(report.to_json()), media_type="application/json")
 
 
 @router.get(

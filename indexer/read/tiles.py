@@ -1,6 +1,5 @@
 """Inclusion proofs out of the Merkle tiles of batches and issues."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -44,28 +43,20 @@ def inclusion(session: Session, block_hash: str, log_index: int, index: int, siz
     return tiles.inclusion_path(tiles.reader(found), index, size)
 
 
-def inclusions(session: Session, leaves: Iterable[Leaf]) -> dict[Leaf, list[bytes] | TreeError]:
-    """As `inclusion` for many leaves in one select; the error stands for the path of a leaf that has none."""
-    found: dict[Leaf, list[bytes] | TreeError] = {}
-    wanted: dict[tuple[str, int, int, int], None] = {}
+def tiles_behind(session: Session, leaves: Iterable[Leaf]) -> dict[Leaf, tuple[Tile, ...]]:
+    """The tiles that the inclusion paths of these leaves read, in one select; those that are there."""
+    wanted: dict[Leaf, list[tuple[int, int]]] = {}
     for leaf in leaves:
-        block_hash, log_index, index, size = leaf
         try:
-            places = tiles.places(index, size)
-        except TreeError as error:
-            found[leaf] = error
-            continue
-        found[leaf] = []
-        wanted |= {(block_hash, log_index, *place): None for place in places}
-    held: defaultdict[tuple[str, int], list[Tile]] = defaultdict(list)
-    for part in chunks(list(wanted)):
-        for row in session.execute(_TILES, {"keys": part}):
-            held[row[0], row[1]].append(Tile(row[2], row[3], row[4]))
-    for leaf, known in found.items():
-        if isinstance(known, list):
-            block_hash, log_index, index, size = leaf
-            try:
-                found[leaf] = tiles.inclusion_path(tiles.reader(held[block_hash, log_index]), index, size)
-            except TreeError as error:
-                found[leaf] = error
-    return found
+            wanted[leaf] = tiles.places(leaf[2], leaf[3])
+        except TreeError:
+            wanted[leaf] = []
+    keys = {(leaf[0], leaf[1], *place): None for leaf, places in wanted.items() for place in places}
+    held: dict[tuple[str, int, int, int], Tile] = {}
+    for part in chunks(list(keys)):
+        for row in session.connection().execute(_TILES, {"keys": part}):
+            held[row[0], row[1], row[2], row[3]] = Tile(row[2], row[3], row[4])
+    return {
+        leaf: tuple(held[leaf[0], leaf[1], *place] for place in places if (leaf[0], leaf[1], *place) in held)
+        for leaf, places in wanted.items()
+    }

@@ -5,7 +5,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, String, Table, bindparam, cast, literal, null, select, tuple_, union_all
+from sqlalchemy import (
+    Connection,
+    Select,
+    String,
+    Table,
+    bindparam,
+    cast,
+    literal,
+    null,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlmodel import Session, col
 
 from epcis import digital_link
@@ -122,23 +134,26 @@ class _Naming:
     key: Key
     name: Values
     row: Values | None
+    unit: tuple[str, str] | None
+    """link and item id of what the event puts the thing into or takes it out of"""
 
 
 def travels(session: Session, item_id: str) -> Travels:
     """The thing for ever, and every unit it was in for as long as it was in it, units of units included."""
+    asked = session.connection()
     named: dict[str, list[_Naming]] = {}
     spells: dict[Spell, None] = {(item_id, -_FOREVER, _FOREVER): None}
     units: dict[str, None] = {}
     level = list(spells)
     for depth in range(_DEPTH + 1):
-        _name(session, named, [thing for thing, _, _ in level])
+        _name(asked, named, [thing for thing, _, _ in level])
         if depth == _DEPTH:
             break
-        parents = _parents(session, named, {thing for thing, _, _ in level})
-        _name(session, named, [unit for _, unit in parents.values()])
+        inside = (one.unit for thing, _, _ in level for one in named[thing])
+        _name(asked, named, [unit[1] for unit in inside if unit is not None])
         above: dict[Spell, None] = {}
         for child, start, end in level:
-            for uri, unit, since, until in _units_of(named, parents, child):
+            for uri, unit, since, until in _units_of(named, child):
                 spell = unit, max(start, since), min(end, until)
                 if spell[1] < spell[2] and spell not in spells:
                     above[spell] = None
@@ -169,43 +184,34 @@ def _chronological(row: Values) -> tuple[int, int, int, str]:
     return time, row["block_number"], row["log_index"], row["seal_id"]
 
 
-def _name(session: Session, named: dict[str, list[_Naming]], things: Iterable[str]) -> None:
+def _name(asked: Connection, named: dict[str, list[_Naming]], things: Iterable[str]) -> None:
     """Add the events that name these things."""
     new = [thing for thing in dict.fromkeys(things) if thing not in named]
     for part in chunks(new):
         named.update({thing: [] for thing in part})
-        for row in session.execute(_NAMING, {"things": part}):
-            name = dict(zip(_NAME_COLUMNS, row[: len(_NAME_COLUMNS)], strict=True))
-            event = dict(zip(_EVENT_COLUMNS, row[len(_NAME_COLUMNS) :], strict=True))
-            key = name["member"], name["seal_id"]
-            told = event if event["seal_id"] is not None else None
-            named[name["item_id"]].append(_Naming(name["item_id"], name["role"], key, name, told))
+        for row in asked.execute(_NAMING, {"things": part}):
+            name = dict(zip(_NAME_COLUMNS, row, strict=False))
+            event = dict(zip(_EVENT_COLUMNS, row[len(_NAME_COLUMNS) :], strict=False))
+            named[name["item_id"]].append(
+                _Naming(
+                    thing=name["item_id"],
+                    role=name["role"],
+                    key=(name["member"], name["seal_id"]),
+                    name=name,
+                    row=event if event["seal_id"] is not None else None,
+                    # TransformationEvents have no childEPCs, AssociationEvents and AggregationEvents do
+                    unit=(row[-2], row[-1]) if row[-1] is not None and name["role"] == _CHILD else None,
+                )
+            )
 
 
-def _parents(
-    session: Session, named: Mapping[str, list[_Naming]], things: Iterable[str]
-) -> dict[Key, tuple[str, str]]:
-    """Link and item id of the units that events put these things into or take them out of."""
-    packing = [one.key for thing in things for one in named[thing] if one.role == _CHILD]
-    found: dict[Key, tuple[str, str]] = {}
-    for part in chunks(list(dict.fromkeys(packing))):
-        for member, seal_id, uri, item_id in session.execute(_PARENTS, {"keys": part}):
-            if item_id is not None:
-                found.setdefault((member, seal_id), (uri, item_id))
-    return found
-
-
-def _units_of(
-    named: Mapping[str, list[_Naming]], parents: Mapping[Key, tuple[str, str]], child: str
-) -> list[tuple[str, str, int, int]]:
+def _units_of(named: Mapping[str, list[_Naming]], child: str) -> list[tuple[str, str, int, int]]:
     """Units a thing was put into: link, item id, and the time between ADD and DELETE."""
     entries: list[tuple[int, bool, str, str]] = []
     units: dict[str, str] = {}
     for one in named[child]:
-        unit = parents.get(one.key)
-        # TransformationEvents have no childEPCs, AssociationEvents and AggregationEvents do
-        row = one.row
-        if one.role != _CHILD or unit is None or row is None or row["event_time"] is None:
+        unit, row = one.unit, one.row
+        if unit is None or row is None or row["event_time"] is None:
             continue
         entries.append((row["event_time"], row["action"] == _REMOVED, *unit))
         units[unit[1]] = unit[0]
@@ -242,7 +248,7 @@ def _units_of(
 def _proofs(session: Session, keys: Sequence[Key]) -> defaultdict[Key, list[TracedProof]]:
     found: defaultdict[Key, list[TracedProof]] = defaultdict(list)
     for part in chunks(keys):
-        for row in session.execute(_PROOFS, {"keys": part}):
+        for row in session.connection().execute(_PROOFS, {"keys": part}):
             proof = dict(zip(_PROOF_COLUMNS, row, strict=False))
             place = len(_PROOF_COLUMNS)
             anchored = dict(zip(_ANCHORED_COLUMNS, row[place + 1 :], strict=False))
@@ -258,7 +264,7 @@ def _proofs(session: Session, keys: Sequence[Key]) -> defaultdict[Key, list[Trac
 
 def _issues(session: Session, item_id: str) -> list[TracedIssue]:
     found = []
-    for row in session.execute(_ISSUES, {"item_id": item_id}):
+    for row in session.connection().execute(_ISSUES, {"item_id": item_id}):
         item = dict(zip(_ITEM_COLUMNS, row, strict=False))
         log = dict(zip(_ISSUED_COLUMNS, row[len(_ITEM_COLUMNS) :], strict=False))
         found.append(TracedIssue(item, log, row[-1]))
@@ -269,7 +275,7 @@ def _standing(session: Session, item_id: str, issues: Sequence[str]) -> tuple[st
     """The issue of the item's token, issues with a recall that may concern it, the mirror's last block."""
     given = {"token": int(item_id, 16), "item_id": item_id, "issues": list(issues)}
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for kind, text in session.execute(_STANDING, given):
+    for kind, text in session.connection().execute(_STANDING, given):
         found[kind].append(text)
     heads = [int(text) for text in found["head"]]
     return next(iter(found["materialised"]), None), found["recalled"], max(heads, default=-1)
@@ -310,8 +316,18 @@ def _labelled(prefix: str, table: Table) -> list[Any]:
 
 def _naming() -> Any:
     things: Any = bindparam("things", expanding=True)
-    named = select(*_labelled("x", _EPC), *_labelled("e", _EVENT)).select_from(
-        _EPC.outerjoin(_EVENT, (_EPC.c.member == _EVENT.c.member) & (_EPC.c.seal_id == _EVENT.c.seal_id))
+    unit = _EPC.alias("unit")
+    of_unit = (unit.c.member == _EPC.c.member) & (unit.c.seal_id == _EPC.c.seal_id)
+    told = (_EPC.c.member == _EVENT.c.member) & (_EPC.c.seal_id == _EVENT.c.seal_id)
+    named = select(
+        *_labelled("x", _EPC),
+        *_labelled("e", _EVENT),
+        unit.c.uri.label("unit_uri"),
+        unit.c.item_id.label("unit_id"),
+    ).select_from(
+        _EPC.outerjoin(_EVENT, told).outerjoin(
+            unit, of_unit & (unit.c.role == _PARENT) & (_EPC.c.role == _CHILD)
+        )
     )
     attested = {
         "member": _ATTEST.c.member,
@@ -323,7 +339,10 @@ def _naming() -> Any:
         "block_number": _ATTEST.c.block_number,
     }
     subjects = select(
-        *(attested.get(name, null()).label(f"x_{name}") for name in _NAME_COLUMNS), *_labelled("e", _EVENT)
+        *(attested.get(name, null()).label(f"x_{name}") for name in _NAME_COLUMNS),
+        *_labelled("e", _EVENT),
+        null().label("unit_uri"),
+        null().label("unit_id"),
     ).select_from(
         _ATTEST.outerjoin(
             _EVENT, (_ATTEST.c.member == _EVENT.c.member) & (_ATTEST.c.seal_id == _EVENT.c.seal_id)
@@ -356,13 +375,6 @@ def _issuing() -> Select[Any]:
 
 
 _NAMING: Final = _naming()
-_PARENTS: Final = (
-    select(_EPC.c.member, _EPC.c.seal_id, _EPC.c.uri, _EPC.c.item_id)
-    .where(
-        tuple_(_EPC.c.member, _EPC.c.seal_id).in_(bindparam("keys", expanding=True)), _EPC.c.role == _PARENT
-    )
-    .order_by(_EPC.c.position)
-)
 _PROOFS: Final = _proving()
 _ISSUES: Final = _issuing()
 _STANDING: Final[Any] = union_all(
