@@ -71,9 +71,10 @@ class Batches:
     # -- closing -----------------------------------------------------------------------------------------
 
     def close(self, lane: Lane, most: int) -> int | None:
-        """Close the batch that is due in a lane, of at most `most` events; its size, None where none is."""
-        if self._due_in(lane) != 0:
-            return None
+        """Close the batch of a lane's oldest event, of at most `most` events; its size, None where none waits.
+
+        Whether it is due is for `due_in` to say.
+        """
         with writing(self._engine) as session:
             session.execute(select(SPOOL.c.id).with_for_update()).one()
             oldest = self._oldest(session, lane)
@@ -85,17 +86,23 @@ class Batches:
             self._write(session, lane, oldest.head_id, rows)
             return len(rows)
 
-    def due_in(self, lane: Lane) -> float | None:
-        """Seconds until a batch of this lane closes (0: now); None where nothing waits."""
-        return self._due_in(lane)
+    def soon(self) -> Lane | None:
+        """The first lane in which something waits that closes at once."""
+        lanes = [int(one) for one in Lane if one != Lane.BULK]
+        query = select(EVENT.c.lane).where(
+            EVENT.c.batch_id.is_(None), EVENT.c.refusal.is_(None), EVENT.c.lane.in_(lanes)
+        )
+        with reading(self._engine) as session:
+            found = session.execute(query.order_by(EVENT.c.lane, EVENT.c.id).limit(1)).scalar_one_or_none()
+        return None if found is None else Lane(found)
 
-    def _due_in(self, lane: Lane) -> float | None:
+    def due_in(self) -> float | None:
+        """Seconds until a bulk batch closes (0: now); None where nothing waits."""
+        lane = Lane.BULK
         with reading(self._engine) as session:
             oldest = self._oldest(session, lane)
             if oldest is None:
                 return None
-            if lane != Lane.BULK:
-                return 0
             age = (self._spool.now_ms() - oldest.accepted_ms) / 1000
             if age >= self.closing.age:
                 return 0

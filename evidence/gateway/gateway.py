@@ -12,7 +12,7 @@ from chain.codec import Domain
 from chain.signers import Signer
 from epcis.model import TooManyEvents
 from evidence.errors import TooLarge
-from evidence.gateway.batches import DELIVERED, OPEN_STATES, Batches
+from evidence.gateway.batches import OPEN_STATES, Batches, ClosedBatch
 from evidence.gateway.delivery import Courier
 from evidence.gateway.door import Door
 from evidence.gateway.intake import Effect, Lane, NewEvent, read, read_effect
@@ -113,60 +113,68 @@ class Gateway:
     # -- working -----------------------------------------------------------------------------------------
 
     def run_once(self, *, soon_only: bool = False) -> Pass:
-        """Do what is due, in this order: attestations with an effect, urgent events, what is under way, then
-        batches that close by size or age. `soon_only` stops before the last two's documents are posted: a
-        second thread that runs so keeps large batches from delaying what contracts wait for.
+        """Do what is due: attestations with an effect first, then urgent events, then batches that close by
+        size or age. `soon_only` leaves out these last: a thread of its own that runs so keeps large documents
+        on their way from delaying what contracts wait for.
 
         Raises SQLAlchemyError, SignerError; the next pass goes on from what is stored.
         """
-        busy = self._deliver(_SOON)
+        lanes = _SOON if soon_only else tuple(Lane)
+        open_ = self.batches.waiting_for(OPEN_STATES, lanes)
+        busy = self._close_soon(open_)
+        crowded = False
         if not soon_only:
-            busy = self._deliver((Lane.BULK,)) or busy
+            closing = self.batches.due_in()
+            crowded = closing == 0 and not self._room(open_, Lane.BULK)
+            while closing == 0 and self._room(open_, Lane.BULK) and self._close(Lane.BULK, open_):
+                busy, closing = True, self.batches.due_in()
             busy = self.batches.prune(self._keep_until()) or busy
-        return Pass(busy, self._next_due())
-
-    def _deliver(self, lanes: Sequence[Lane]) -> bool:
-        busy = False
-        for lane in lanes:
-            busy = self._close(lane) or busy
-        for batch in self.batches.waiting_for((DELIVERED,), lanes):
-            busy = self.courier.go(batch) or busy
-        # once for the signature, once for the way to the service
+        # once for the signature, once for the way to the service, the sooner lanes first each time
         for _ in range(2):
-            for batch in self.batches.waiting_for(OPEN_STATES[:2], lanes):
-                busy = self.courier.go(batch) or busy
-        return busy
+            if busy or any(self.courier.due(batch) <= self._clock() for batch in open_):
+                for batch in self.batches.waiting_for(OPEN_STATES, lanes):
+                    busy = self.courier.go(batch) or busy
+        if busy:
+            return Pass(True, 0.0)
+        due = [max(0.0, self.courier.due(batch) - self._clock()) for batch in open_]
+        if not soon_only and closing is not None:
+            due.append(self.limits.delivery.poll[0] if crowded else closing)
+        return Pass(False, min(due) if due else None)
 
-    def _close(self, lane: Lane) -> bool:
-        """Close what is due, while not too much is under way: the rest waits in the spool and grows there."""
-        delivery = self.limits.delivery
-        most_open = delivery.attestations_in_flight if lane == Lane.EFFECT else delivery.in_flight
-        most = min(self.limits.closing.events, self.courier.most or self.limits.closing.events)
+    def _close_soon(self, open_: list[ClosedBatch]) -> bool:
+        """Close what does not wait for company, each lane within its bound."""
         closed = False
-        while len(self.batches.waiting_for(OPEN_STATES, (lane,))) < most_open:
-            if self.batches.close(lane, most) is None:
+        while (lane := self.batches.soon()) is not None:
+            if not self._room(open_, lane):
+                # the other lane may have room: its events are not behind these
+                lane = Lane.URGENT if lane == Lane.EFFECT else lane
+                if not self._room(open_, lane):
+                    return closed
+            if not self._close(lane, open_):
                 return closed
             closed = True
         return closed
 
+    def _room(self, open_: list[ClosedBatch], lane: Lane) -> bool:
+        """Whether one more may be under way: the rest waits in the spool, and its batches grow there."""
+        delivery = self.limits.delivery
+        most = delivery.attestations_in_flight if lane == Lane.EFFECT else delivery.in_flight
+        return sum(batch.lane == lane for batch in open_) < most
+
+    def _close(self, lane: Lane, open_: list[ClosedBatch]) -> bool:
+        most = min(self.limits.closing.events, self.courier.most or self.limits.closing.events)
+        if self.batches.close(lane, most) is None:
+            return False
+        open_[:] = self.batches.waiting_for(OPEN_STATES, tuple({*(one.lane for one in open_), lane}))
+        return True
+
     def _keep_until(self) -> int:
         return int((self._clock() - self.limits.delivery.keep_documents) * 1000)
-
-    def _next_due(self) -> float | None:
-        now = self._clock()
-        open_ = self.batches.waiting_for(OPEN_STATES, tuple(Lane))
-        due = [self.courier.due(batch) - now for batch in open_]
-        for lane in Lane:
-            closing = self.batches.due_in(lane)
-            if closing is not None:
-                crowded = closing == 0 and any(batch.lane == lane for batch in open_)
-                due.append(self.limits.delivery.poll[0] if crowded else closing)
-        return max(0.0, min(due)) if due else None
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is under way."""
-        return self._next_due() is None
+        return self.spool.waiting() == 0
 
     # -- telling -----------------------------------------------------------------------------------------
 

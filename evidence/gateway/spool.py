@@ -297,6 +297,11 @@ class Spool:
             self._heads[context] = known
         return int(known)
 
+    def waiting(self) -> int:
+        """Events that are neither final nor refused."""
+        with reading(self.engine) as session:
+            return int(session.execute(select(SPOOL.c.waiting_events)).scalar_one())
+
     # -- submissions -------------------------------------------------------------------------------------
 
     def _remember(self, session: Session, seal_ids: Sequence[bytes]) -> None:

@@ -1,6 +1,6 @@
 """A local chain full of our contracts' logs, made fast: what indexers are timed on.
 
-The code at the contracts' addresses is replaced by loops that emit the contracts' events: only logs count here.
+The code at the contracts' addresses is replaced by loops that emit their events: only logs count here.
 """
 
 import ctypes
