@@ -25,7 +25,7 @@ from vault.content import (
 from vault.dag import DIRECTORY, FileReader, MalformedNode, directory_of, read_node
 from vault.kubo import Kubo
 from vault.ledger import Ledger
-from vault.unixfs import LEAF_SIZE, Block, Readable, blocks_of
+from vault.unixfs import LEAF_SIZE, Block, Readable, blocks_of, cid_of
 
 PIN_NAME: Final = "tradeseal"
 """Name of our pins, unless a daemon is shared by installations that should tell theirs apart."""
@@ -74,21 +74,33 @@ class IpfsStore:
         """
         if isinstance(content, bytes):
             return self.put_many([content])[0]
-        last: list[Block] = []
-
-        def blocks() -> Iterator[Block]:
-            for block in blocks_of(content):
-                last[:] = [Block(block.cid, b"", block.file_size, block.dag_size)]
-                yield block
-
-        self._kubo.import_archive(archive(blocks()))
-        cid = last[0].cid
+        while True:
+            cid = self._import_stream(content)
+            altered = self._altered(cid) if self._ledger.pins_of(self.place, [cid]) else []
+            if not altered:
+                break
+            # An import does not write over a block that the daemon thinks it has: it is dropped first.
+            self._drop(cid, altered)
+            if not hasattr(content, "seek"):
+                raise StoreUnavailable(self.place, f"content {cid} was altered: it has to be put once more")
+            content.seek(0)
         try:
             self._pin([cid])
         except MissingContent:
             raise StoreUnavailable(self.place, f"content {cid} was collected before it was pinned") from None
         self._ledger.note_pin(self.place, str(cid), [cid])
         return cid
+
+    def _import_stream(self, content: Readable) -> Cid:
+        last: list[Cid] = []
+
+        def blocks() -> Iterator[Block]:
+            for block in blocks_of(content):
+                last[:] = [block.cid]
+                yield block
+
+        self._kubo.import_archive(archive(blocks()))
+        return last[0]
 
     def put_many(self, contents: Sequence[bytes]) -> list[Cid]:
         """Import all content in one request and pin it by directories of up to 2,000 entries.
@@ -98,6 +110,7 @@ class IpfsStore:
         """
         if not contents:
             return []
+        self._drop_altered(contents)
         for _ in range(_TRIES):
             roots: list[Block] = []
             self._kubo.import_archive(archive(_all_blocks(contents, roots)))
@@ -123,6 +136,61 @@ class IpfsStore:
 
     def _pin(self, pins: Iterable[Cid]) -> None:
         self._kubo.add_pins(pins, self._pin_name)
+
+    def _drop_altered(self, contents: Sequence[bytes]) -> None:
+        """Before content is put again: drop those of its blocks that the daemon has otherwise."""
+        known = {cid_of(content): content for content in contents}
+        for cid in self._ledger.pins_of(self.place, known):
+            found = self._get_or_error(cid)
+            if isinstance(found, VaultError) and not isinstance(found, MissingContent):
+                self._drop(cid, [b.cid for b in blocks_of(known[cid]) if self._is_altered(b.cid)])
+
+    def _is_altered(self, block: Cid) -> bool:
+        try:
+            self._kubo.block(block, search=False)
+        except CorruptContent:
+            return True
+        except MissingContent:
+            pass
+        return False
+
+    def _altered(self, root: Cid) -> list[Cid]:
+        """Altered blocks of a DAG, as far as its nodes can be read."""
+        found: list[Cid] = []
+        open_nodes = [root]
+        while open_nodes:
+            cid = open_nodes.pop()
+            try:
+                block = self._kubo.block(cid, search=False)
+                if cid.codec == DAG_PB:
+                    open_nodes += [link.cid for link in read_node(block).links]
+            except (CorruptContent, MalformedNode):
+                found.append(cid)
+            except MissingContent:
+                continue
+        return found
+
+    def _drop(self, root: Cid, blocks: Sequence[Cid]) -> None:
+        """Remove altered blocks of one piece of content, and from its pins that piece alone.
+
+        The daemon removes no block that a pin holds. What else our pins hold is pinned anew before they are
+        let go, so that garbage collection never finds it unpinned.
+        """
+        for pin in self._ledger.pins_of(self.place, [root]).get(root, []):
+            if not pin:
+                continue
+            rest = {
+                cid: size
+                for cid in self._ledger.pinned(self.place, pin)
+                if cid != root and (size := self._whole(cid)) is not None
+            }
+            if rest:
+                self._pin_together(rest)
+            self._kubo.remove_pin(Cid.parse(pin))
+            lacking = [cid for cid in self._ledger.pinned(self.place, pin) if cid not in rest]
+            self._ledger.forget_pin(self.place, pin, lacking)
+        for block in blocks:
+            self._kubo.remove_block(block)
 
     def get(self, cid: Cid) -> bytes:
         """The whole content, every block checked. Raises MissingContent, CorruptContent, StoreUnavailable."""
@@ -219,7 +287,7 @@ class IpfsStore:
                 self._pin_together(whole)
                 yield Repair(None, self.place, f"pin of {len(whole)} was lost", healed=True)
             gone = [cid for cid in members if cid not in whole]
-            self._ledger.note_pin(self.place, "", gone)
+            self._ledger.forget_pin(self.place, pin, gone)
             for cid in gone:
                 yield Repair(cid, self.place, "is missing", healed=False)
 

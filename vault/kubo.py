@@ -75,6 +75,20 @@ class Kubo:
         if given != wanted:
             raise StoreUnavailable(self.place, f"pinned {given} instead of {wanted}")
 
+    def remove_pin(self, pin: Cid) -> None:
+        """Let go of a DAG; a pin that is not there is no error."""
+        answer = self._send("pin/rm", [("arg", str(pin))], _SHORT_ANSWER)
+        if answer.status != 200 and "not pinned" not in self._reason(answer):
+            raise KuboRefusal(self.place, self._reason(answer))
+
+    def remove_block(self, cid: Cid) -> None:
+        """Remove a block that no pin holds. Raises StoreUnavailable where one does."""
+        answer = self._send("block/rm", [("arg", str(cid)), ("force", "true")], _SHORT_ANSWER)
+        said = answer.content.strip()  # nothing at all where it went well
+        error = said and (self._json(said).get("Error") or self._json(said).get("Message"))
+        if error:
+            raise KuboRefusal(self.place, f"block {cid} cannot be replaced: {error}")
+
     def pins(self, name: str) -> Iterator[Cid]:
         """Recursive pins of exactly this name whose CIDs are of our kind."""
         query = [("type", "recursive"), ("stream", "true"), ("name", name)]

@@ -19,7 +19,7 @@ from vault.content import StoreUnavailable
 _WAIT: Final = 30.0  # seconds for another process's transaction
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS pinned (
-    place TEXT NOT NULL, cid TEXT NOT NULL, pin TEXT NOT NULL, PRIMARY KEY (place, cid)
+    place TEXT NOT NULL, cid TEXT NOT NULL, pin TEXT NOT NULL, PRIMARY KEY (place, cid, pin)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS pinned_pin ON pinned (place, pin);
 CREATE TABLE IF NOT EXISTS owed (
@@ -60,10 +60,19 @@ class Ledger:
         self._database.close()
 
     def note_pin(self, place: str, pin: str, cids: Iterable[Cid]) -> None:
-        """Remember that content is held by a pin of the store at `place`; empty: that its pin is lost."""
+        """Remember that content is held by a pin of the store at `place`."""
         rows = [(place, str(cid), pin) for cid in cids]
         with self._writing() as database:
-            database.executemany("INSERT OR REPLACE INTO pinned VALUES (?, ?, ?)", rows)
+            database.executemany("INSERT OR IGNORE INTO pinned VALUES (?, ?, ?)", rows)
+            database.executemany("DELETE FROM pinned WHERE place = ? AND cid = ? AND pin = ''", _pairs(rows))
+
+    def forget_pin(self, place: str, pin: str, gone: Iterable[Cid] = ()) -> None:
+        """Forget a pin; what is `gone` with it stays remembered as content without a pin."""
+        with self._writing() as database:
+            database.execute("DELETE FROM pinned WHERE place = ? AND pin = ?", (place, pin))
+            database.executemany(
+                "INSERT OR IGNORE INTO pinned VALUES (?, ?, '')", [(place, str(cid)) for cid in gone]
+            )
 
     def pins(self, place: str) -> set[str]:
         """Pins that there should be; empty text stands for content that lost its pin."""
@@ -72,10 +81,19 @@ class Ledger:
     def pinned(self, place: str, pin: str | None = None) -> list[Cid]:
         """Content that there should be, of one pin or of all."""
         if pin is None:
-            rows = self._rows("SELECT cid FROM pinned WHERE place = ?", place)
+            rows = self._rows("SELECT DISTINCT cid FROM pinned WHERE place = ?", place)
         else:
             rows = self._rows("SELECT cid FROM pinned WHERE place = ? AND pin = ?", place, pin)
         return [Cid.parse(row[0]) for row in rows]
+
+    def pins_of(self, place: str, cids: Iterable[Cid]) -> dict[Cid, list[str]]:
+        """Pins that hold content, of that which was put before; empty text for a lost one."""
+        found: dict[Cid, list[str]] = {}
+        for cid in cids:
+            rows = self._rows("SELECT pin FROM pinned WHERE place = ? AND cid = ?", place, str(cid))
+            if rows:
+                found[cid] = [str(row[0]) for row in rows]
+        return found
 
     def owe(self, place: str, reasons: Iterable[tuple[Cid, str]]) -> None:
         """Remember that a store lacks content, and why; what is owed already keeps its date."""
@@ -128,3 +146,7 @@ class Ledger:
                 self._database.execute("COMMIT")
         except sqlite3.Error as error:
             raise StoreUnavailable(str(self.path), str(error)) from error
+
+
+def _pairs(rows: Iterable[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    return [(place, cid) for place, cid, _ in rows]

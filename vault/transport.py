@@ -106,13 +106,14 @@ class Endpoint:
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         """A response whose body is not read yet; its connection is kept only where it was read whole."""
         response = None
+        sent = body if body is None or isinstance(body, bytes) else _Sent(body)
         try:
             for last in (False, True):
                 try:
                     response = self._pool.urlopen(
                         method,
                         self._prefix + path,
-                        body=body,
+                        body=sent,
                         headers={**self._headers, **(headers or {})},
                         preload_content=False,
                         redirect=False,
@@ -121,21 +122,33 @@ class Endpoint:
                     break
                 except urllib3.exceptions.ProtocolError:
                     # A kept connection that the server closed meanwhile; a stream cannot be sent twice.
-                    if last or not (body is None or isinstance(body, bytes)):
+                    if last or isinstance(sent, _Sent):
                         raise
             assert response is not None  # noqa: S101 - the loop ends by a response or an error
             yield response
             response.release_conn()
             response = None
-        except urllib3.exceptions.NewConnectionError as error:  # which urllib3 counts among its timeouts
-            raise StoreUnavailable(self.place, _reason(error)) from error
-        except urllib3.exceptions.TimeoutError:
-            raise self._late() from None
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise StoreUnavailable(self.place, _reason(error)) from error
+        except Exception as error:
+            if isinstance(sent, _Sent) and sent.error is not None:
+                raise sent.error from None
+            failure = self._failure(error)
+            if failure is None:
+                raise
+            raise failure from error
         finally:
             if response is not None:
                 response.close()
+
+    def _failure(self, error: Exception) -> StoreUnavailable | None:
+        """What urllib3 raises, as the vault says it; None for other errors."""
+        match error:
+            case urllib3.exceptions.NewConnectionError():  # which urllib3 counts among its timeouts
+                return StoreUnavailable(self.place, _reason(error))
+            case urllib3.exceptions.TimeoutError():
+                return self._late()
+            case urllib3.exceptions.HTTPError() | OSError():
+                return StoreUnavailable(self.place, _reason(error))
+        return None
 
     def _pieces(self, response: urllib3.BaseHTTPResponse, deadline: float | None) -> Iterator[bytes]:
         while True:
@@ -148,6 +161,26 @@ class Endpoint:
 
     def _late(self) -> StoreUnavailable:
         return StoreUnavailable(self.place, f"gave no whole answer within {self.timeout:g} s")
+
+
+class _Sent:
+    """A body that is made while it is sent; remembers the error of its making."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except StopIteration:
+            raise
+        except Exception as error:
+            self.error = error
+            raise
 
 
 def _reason(error: Exception) -> str:
