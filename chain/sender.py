@@ -291,7 +291,10 @@ class Sender:
         if free <= 0:
             return
         stalled: set[Priority] = set()
-        for run in self._turns(free):
+        for turn in self._turns(free):
+            run = turn[:free]
+            if not run:
+                return
             priority = run[0].priority
             if priority in stalled:
                 continue  # what comes after it may depend on it
@@ -303,15 +306,15 @@ class Sender:
                     stalled.add(priority)
                     break
             self._sign_and_send(lease, ready, quote)
+            free -= len(ready)  # only what was signed: one kind may wait for the other
 
     def _turns(self, free: int) -> list[list[Operation]]:
-        """Who is signed next: runs of anchors, and single prompt operations, `free` of them at most."""
+        """Who is signed next: runs of anchors, and single prompt operations, `free` of each kind at most."""
         prompt = self.outbox.queued(Priority.PROMPT, free)
         bulk = self.outbox.queued(Priority.BULK, free)
         runs: list[list[Operation]] = []
         waited = self._prompt_signed
-        while (prompt or bulk) and free > 0:
-            free -= 1
+        while prompt or bulk:
             if prompt and not (bulk and waited >= self.settings.fair_turn - 1):
                 runs.append([prompt.pop(0)])
                 waited += 1
