@@ -71,7 +71,7 @@ class Batches:
     # -- closing -----------------------------------------------------------------------------------------
 
     def close(self, lane: Lane, most: int) -> int | None:
-        """Close the batch of a lane's oldest event, of at most `most` events; its size, None where none waits.
+        """Close the batch of a lane's oldest event, of at most `most` events; its size, None for none.
 
         Whether it is due is for `due_in` to say.
         """

@@ -114,10 +114,7 @@ def _restore(name: str, before: str | None) -> None:
 def _program(
     environment: dict[str, str], log: Path, *arguments: str, stdout: Path | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    profile = os.environ.get("TRADESEAL_BENCH_PROFILE")
     command = [sys.executable, "-c", "from cli.main import run; run()", *arguments]
-    if profile:  # any program that runs another one, such as `py-spy record -o FILE --`
-        command = [*profile.replace("{}", arguments[0]).split(), *command]
     with log.open("ab") as errors, (stdout or log).open("ab") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=errors)
     try:
