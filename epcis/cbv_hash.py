@@ -17,7 +17,16 @@ import orjson
 from epcis.canonical import JsonError
 from epcis.contexts import ActiveContext, Context, memory_key
 from epcis.hash_identifier import usual_forms
-from epcis.hash_order import EVENT, IGNORED_ANYWHERE, IGNORED_IN_EVENT, PAIRS, QUANTITY_NAMES, Order, Slot
+from epcis.hash_order import (
+    EPCS,
+    EVENT,
+    IGNORED_ANYWHERE,
+    IGNORED_IN_EVENT,
+    PAIRS,
+    QUANTITY_NAMES,
+    Order,
+    Slot,
+)
 from epcis.hash_values import canonical_value, number_value, time_value
 from epcis.vocabulary import FIELDS, Vocabulary
 
@@ -28,6 +37,11 @@ MAX_PREHASH: Final = 64 * 1024 * 1024
 may ask for a pre-hash of any size."""
 
 _NAMES_REMEMBERED: Final = 4096
+_CALLED_OTHERWISE: Final = QUANTITY_NAMES | {"inputEPC", "outputEPC", "quantity"}
+_IGNORED: Final = "ignored"
+_PAIRS: Final = "pairs"
+_LIST: Final = "list"
+_RENAMED: Final = "renamed"
 _EVENT_LEVEL: Final = frozenset({"eventTime", "eventTimeZoneOffset", "action"})
 
 
@@ -71,7 +85,8 @@ class Prehasher:
     def __init__(self, context: Context) -> None:
         self._active = ActiveContext.of(context)
         self._prefixes: dict[str, str | None] = {}
-        self._names: dict[str, str] = {}
+        self.names: dict[str, tuple[str, str | None]] = {}
+        """what `name` found so far"""
         own = {name for entry in context if isinstance(entry, dict) for name in entry}
         self._plain = not any(name in ("urn", "http", "https") or name[:1].isdecimal() for name in own)
         """whether URNs, links and times hold no prefix"""
@@ -88,16 +103,15 @@ class Prehasher:
         rest.sort()
         return f"eventType={event.get('type', '')}{ordered}{''.join(rest)}"
 
-    def qualified(self, name: str) -> str:
-        """A member name as an XML name: its prefix, where the context has it, as `{namespace}`."""
-        known = self._names.get(name)
-        if known is None:
-            prefix, colon, local = name.partition(":")
-            namespace = self.namespace(prefix) if colon else None
-            known = name if namespace is None else f"{{{namespace}}}{local}"
-            if len(self._names) < _NAMES_REMEMBERED and len(known) < 512:
-                self._names[name] = known
-        return known
+    def name(self, member: str) -> tuple[str, str | None]:
+        """A member's name in XML, its prefix, where the context has it, as `{namespace}`; and its kind."""
+        prefix, colon, local = member.partition(":")
+        namespace = self.namespace(prefix) if colon else None
+        name = member if namespace is None else f"{{{namespace}}}{local}"
+        found = name, _kind(member, name)
+        if len(self.names) < _NAMES_REMEMBERED and len(name) < 512:
+            self.names[member] = found
+        return found
 
     def namespace(self, prefix: str) -> str | None:
         """IRI of a prefix, None where the context has none."""
@@ -120,6 +134,16 @@ class Prehasher:
     def plain(self) -> bool:
         """Whether URNs, links and times hold no prefix under this context."""
         return self._plain
+
+
+def _kind(member: str, name: str) -> str | None:
+    if member in IGNORED_ANYWHERE:
+        return _IGNORED
+    if member in PAIRS:
+        return _PAIRS
+    if name.endswith("List") or name == "childEPCs":
+        return _LIST
+    return _RENAMED if name in _CALLED_OTHERWISE else None
 
 
 @lru_cache(maxsize=64)
@@ -175,29 +199,35 @@ class _Event:
         extensions: list[str] = []
         lists: dict[str, list[tuple[str, Any]]] = {}
         children, at_event_level = 0, False
+        names = self._terms.names
         for member, value in node.items():
             slot = order.slots.get(member)
-            if slot is not None and slot.inside is None and value.__class__ is str:
-                children += 1
-                at_event_level = at_event_level or member in _EVENT_LEVEL
-                placed.append((slot.index, self._field(slot, value)))
+            if slot is not None:
+                if value.__class__ is str and slot.inside is None:
+                    children += 1
+                    at_event_level = at_event_level or member in _EVENT_LEVEL
+                    placed.append((slot.index, self._field(slot, value)))
+                    continue
+                if value.__class__ is list and (text := self._epcs(slot, value)):
+                    children += 1
+                    placed.append((slot.index, text))
+                    continue
+            name, kind = names.get(member) or self._terms.name(member)
+            if kind is _IGNORED:
                 continue
-            if member in IGNORED_ANYWHERE:
-                continue
-            if member in PAIRS:
+            if kind is _PAIRS:
                 if value != []:
                     children += 1
                     at_event_level = at_event_level or "action" in member
                     rest.append(self._pairs(member, value))
                 continue
-            name = self._terms.qualified(member)
-            if name.endswith("List") or name == "childEPCs":
+            if kind is _LIST:
                 if found := [(member, one) for one in _singles(value)]:
                     lists.setdefault(name, []).extend(found)
                 continue
             for one in _singles(value):
                 children += 1
-                called = _called(name, one)
+                called = name if kind is None else _called(name, one)
                 at_event_level = at_event_level or "eventTime" in called or "action" in called
                 slot = order.slots.get(called)
                 if slot is not None:
@@ -239,6 +269,13 @@ class _Event:
         if left:
             rest.append(slot.name + "".join(sorted(left)))
 
+    def _epcs(self, slot: Slot, values: list[Any]) -> str:
+        """Text of a list of EPCs, nothing where they have to be looked at one by one."""
+        if not self._plain or slot.inside is not EPCS:
+            return ""
+        known = usual_forms(values)
+        return "" if known is None else f"{slot.name}epc={'epc='.join(sorted(known))}"
+
     def _place_list(
         self,
         slot: Slot,
@@ -250,18 +287,15 @@ class _Event:
         within: list[tuple[int, str]] = []
         left: list[str] = []
         name = slot.name.removesuffix("List")
-        if "epc" in inside.slots and self._plain and (known := _usual(found)) is not None:
-            within = [(0, f"epc={text}") for text in known]
-        else:
-            for member, one in found:
-                called = _called(name, one)
-                if name == "childEPCs":
-                    called, one = "epc", _text_of(one)
-                entry = inside.slots.get(called)
-                if entry is not None:
-                    self._place(entry, one, member, within, left)
-                else:
-                    left.append(self._element(called, member, one, ""))
+        for member, one in found:
+            called = _called(name, one)
+            if name == "childEPCs":
+                called, one = "epc", _text_of(one)
+            entry = inside.slots.get(called)
+            if entry is not None:
+                self._place(entry, one, member, within, left)
+            else:
+                left.append(self._element(called, member, one, ""))
         if within:
             within.sort()
             placed.append((slot.index, slot.name + "".join([text for _, text in within])))
@@ -272,19 +306,22 @@ class _Event:
         """Texts of an object's members where nothing has a place."""
         texts: list[str] = []
         lists: dict[str, list[tuple[str, Any]]] = {}
+        names = self._terms.names
         for member, value in node.items():
-            if member in IGNORED_ANYWHERE:
-                continue
-            if member in PAIRS:
+            name, kind = names.get(member) or self._terms.name(member)
+            if kind is None:
+                if value.__class__ is list:
+                    texts += [self._element(name, member, one, holder) for one in _flat(value)]
+                elif value is not None:
+                    texts.append(self._element(name, member, value, holder))
+            elif kind is _PAIRS:
                 if value != []:
                     texts.append(self._pairs(member, value))
-                continue
-            name = self._terms.qualified(member)
-            if name.endswith("List") or name == "childEPCs":
+            elif kind is _LIST:
                 if found := [(member, one) for one in _singles(value)]:
                     lists.setdefault(name, []).extend(found)
-                continue
-            texts += [self._element(_called(name, one), member, one, holder) for one in _singles(value)]
+            elif kind is _RENAMED:
+                texts += [self._element(_called(name, one), member, one, holder) for one in _singles(value)]
         for name, found in lists.items():
             texts.append(self._list(name, found, holder))
         return texts
@@ -345,14 +382,6 @@ class _Event:
         if one is True or one is False:
             return "=true" if one else "=false"
         return f"={time_value(str(one)) if is_time else number_value(one)}"
-
-
-def _usual(found: list[tuple[str, Any]]) -> list[str] | None:
-    texts = [one for _, one in found]
-    try:
-        return usual_forms(texts)
-    except TypeError:  # a commitment among them
-        return None
 
 
 def _text_of(one: Any) -> Any:

@@ -8,7 +8,7 @@ and a link that still needs one after shortening is left as it stood.
 import re
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from epcis.epc_urn import EpcUrnError, from_urn, is_epc_urn
 
@@ -65,34 +65,51 @@ _USUAL_KEYS: Final = (
 )
 _CANONICAL: Final = re.compile(rf"{re.escape(_HOST)}/(?:{_USUAL_KEYS})")
 _ON_A_HOST: Final = re.compile(rf"https?://[^/?#\s]*\.[^/?#\s]*/({_USUAL_KEYS})")
-_CANONICAL_LINES: Final = re.compile(rf"(?:{_CANONICAL.pattern}\n)+")
-_SERIALISED_LINES: Final = (
-    (re.compile(rf"(?:urn:epc:id:sgtin:[0-9.]{{14}}\.{_PLAIN}\n)+"), 32),
-    (re.compile(rf"(?:urn:epc:class:lgtin:[0-9.]{{14}}\.{_PLAIN}\n)+"), 35),
-)
-"""lines that are all URNs of one kind, and where their serials begin"""
-_LONG_LIST: Final = 8
+_PLAIN_RUN: Final = re.compile("[0-9A-Za-z_.;=-]*")
+_SSCC_HEAD: Final = re.compile(r"urn:epc:id:sscc:([0-9]{6,12})\.")
+_LONG_LIST: Final = 4
+_LONGEST_SERIAL: Final = 20
 _LONG_TEXT: Final = 200
 """characters above which a text is not remembered"""
 
 
-def usual_forms(texts: list[str]) -> list[str] | None:
+def usual_forms(texts: list[Any]) -> list[str] | None:
     """`usual_form` of a whole list at once, None where it has to be found one by one.
 
-    Events that are large are large by such lists: one test for all of a list is several times faster.
+    Events that are large are large by such lists: what is before the serials is looked up, and one test is
+    made for all serials.
     """
     if len(texts) < _LONG_LIST:
         return None
-    lines = "\n".join(texts) + "\n"
-    if lines.count("\n") != len(texts):
+    first = texts[0]
+    if first.__class__ is not str:
         return None
-    if lines.startswith(_HOST):
-        return texts if _CANONICAL_LINES.fullmatch(lines) else None
-    for pattern, cut in _SERIALISED_LINES:
-        if pattern.fullmatch(lines):
-            links = {head: _link_head(head) for head in {text[:cut] for text in texts}}
-            return None if None in links.values() else [f"{links[text[:cut]]}{text[cut:]}" for text in texts]
-    return None
+    if first.startswith("urn:epc:id:sscc:"):
+        cut = first.find(".") + 1
+    elif first.startswith("urn:epc:id:sgtin:"):
+        cut = 32
+    elif first.startswith("http"):
+        cut = first.rfind("/") + 1
+    else:
+        return None
+    try:
+        serials = [text[cut:] for text in texts]
+        run = "".join(serials)
+        heads = {text[:cut] for text in texts}
+    except TypeError:  # not all are texts
+        return None
+    sizes = set(map(len, serials))
+    if not cut or min(sizes) < 1 or max(sizes) > _LONGEST_SERIAL or not _PLAIN_RUN.fullmatch(run):
+        return None
+    if first.startswith("urn:epc:id:sscc:"):
+        return _ssccs(heads, serials, run) if len(sizes) == 1 else None
+    links = {head: _link_head(head) for head in heads}
+    if None in links.values():
+        return None
+    if len(links) == 1:
+        link = links[first[:cut]]
+        return texts if link == first[:cut] else [f"{link}{serial}" for serial in serials]
+    return [f"{links[text[:cut]]}{text[cut:]}" for text in texts]
 
 
 def usual_form(text: str) -> str | None:
@@ -112,10 +129,37 @@ def usual_form(text: str) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _link_head(urn_head: str) -> str | None:
-    """What stands before the serial in the link, by what stands before it in the URN."""
-    form = _from_urn(urn_head + "1")
-    return None if form.startswith("urn:") else form[:-1]
+def _link_head(head: str) -> str | None:
+    """What stands before a serial in the canonical link, by what stands before it in a URN or link."""
+    form = _from_urn(head + "1") if head.startswith("urn:") else usual_form(head + "1")
+    return None if form is None or form.startswith("urn:") else form[:-1]
+
+
+_TRIPLED: Final = bytes(3 * (code - 48) % 10 if 48 <= code < 58 else 0 for code in range(256))
+_SINGLE: Final = bytes(code - 48 if 48 <= code < 58 else 0 for code in range(256))
+_CHECK_DIGITS: Final = bytes(48 + -total % 10 for total in range(256))
+
+
+def _ssccs(heads: set[str], serials: list[str], run: str) -> list[str] | None:
+    """Links of SSCCs under one company prefix, `run` being their serial references, of one length, together.
+
+    Check digits of all are found at once: a column of digits is one large number, a byte for each SSCC, and
+    17 digits modulo ten cannot overflow a byte.
+    """
+    (head,) = heads if len(heads) == 1 else ("",)
+    match = _SSCC_HEAD.fullmatch(head)
+    size = len(serials[0])
+    if match is None or len(match[1]) + size != 17 or not run.isdecimal():
+        return None
+    prefix, digits = match[1], run.encode("ascii")
+    constant = sum(int(digit) * (3 if at % 2 else 1) for at, digit in enumerate(prefix)) % 10
+    weights = [_TRIPLED, *(_SINGLE if (len(prefix) + at) % 2 else _TRIPLED for at in range(1, size))]
+    columns = [digits[at::size].translate(weight) for at, weight in enumerate(weights)]
+    columns.append(bytes([constant]) * len(serials))
+    totals = sum(int.from_bytes(column, "big") for column in columns).to_bytes(len(serials), "big")
+    checks = totals.translate(_CHECK_DIGITS).decode("ascii")
+    starts = {digit: f"{_HOST}/00/{digit}{prefix}" for digit in "0123456789"}
+    return [starts[serial[0]] + serial[1:] + check for serial, check in zip(serials, checks, strict=True)]
 
 
 def _sscc(digits: str) -> str | None:

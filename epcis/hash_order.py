@@ -51,7 +51,7 @@ def _order(holder: str, *fields: "str | tuple[str, Order]") -> Order:
     return Order(MappingProxyType(slots), len(flat))
 
 
-_EPCS: Final = _order("epcList", "epc")
+EPCS: Final = _order("epcList", "epc")
 _QUANTITIES: Final = _order("quantityList", ("quantityElement", _order("", "epcClass quantity uom")))
 _ID: Final = _order("readPoint", "id")
 _NOTHING: Final = _order("")
@@ -69,13 +69,13 @@ _SENSOR: Final = _order("sensorElementList", ("sensorMetadata", _METADATA), ("se
 EVENT: Final = _order(
     "",
     "eventTime eventTimeZoneOffset certificationInfo parentID",
-    ("epcList", _EPCS),
-    ("inputEPCList", _EPCS),
-    ("childEPCs", _EPCS),
+    ("epcList", EPCS),
+    ("inputEPCList", EPCS),
+    ("childEPCs", EPCS),
     ("quantityList", _QUANTITIES),
     ("childQuantityList", _QUANTITIES),
     ("inputQuantityList", _QUANTITIES),
-    ("outputEPCList", _EPCS),
+    ("outputEPCList", EPCS),
     ("outputQuantityList", _QUANTITIES),
     "action transformationID bizStep disposition",
     ("persistentDisposition", _order("persistentDisposition", "set unset")),

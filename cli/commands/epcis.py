@@ -41,21 +41,30 @@ def validate(
 
 @_app.command("hash")
 def event_hashes(
-    file: Annotated[Path, typer.Argument(help="EPCIS 2.0 JSON-LD document.")], json: JsonFlag = False
+    file: Annotated[Path, typer.Argument(help="EPCIS 2.0 document or event, JSON-LD or XML.")],
+    json: JsonFlag = False,
 ) -> None:
     """Print the CBV 2.0 event hash of each event, one `ni:///…` a line, in document order.
 
     Example: tradeseal epcis hash events.jsonld
     """
     from cli.files import read_bytes
-    from epcis import cbv_hash
+    from epcis import cbv_hash, xml
+    from epcis.canonical import JsonError
     from epcis.model import EpcisError, parse_document
 
+    data = read_bytes(file)
     try:
-        parsed = parse_document(read_bytes(file))
+        if xml.is_xml(data):
+            found = xml.event_hashes(data)
+        else:
+            events = parse_document(data).events
+            found = [cbv_hash.event_hash(one.event, one.context) for one in events]
     except EpcisError as error:
         raise Failure(f"{file}: {error}", problem={"file": str(file), "problems": _problems(error)}) from None
-    hashes = [cbv_hash.ni(cbv_hash.event_hash(one.event, one.context)) for one in parsed.events]
+    except (xml.XmlError, JsonError) as error:
+        raise Failure(f"{file}: {error}", problem={"file": str(file), "reason": str(error)}) from None
+    hashes = [cbv_hash.ni(one) for one in found]
     emit({"file": str(file), "hashes": hashes}, json, "\n".join(hashes))
 
 

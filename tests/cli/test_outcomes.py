@@ -1,5 +1,6 @@
 """Exit codes and JSON of what needs no service, and of what goes wrong."""
 
+import hashlib
 import json
 import socket
 from pathlib import Path
@@ -105,6 +106,22 @@ def test_hashes_are_alone_on_stdout_in_document_order(tmp_path: Path) -> None:
     assert all(line.startswith("ni:///sha-256;") and line.endswith("?ver=CBV2.0") for line in lines)
     path.write_bytes(document(commissioning("A2"), commissioning("A1")))
     assert tradeseal("epcis", "hash", str(path)).out.splitlines() == lines[::-1]
+
+
+def test_an_event_in_xml_has_the_hash_it_has_in_json(tmp_path: Path) -> None:
+    path = tmp_path / "events.xml"
+    fields = (
+        "<eventTime>2026-07-22T06:45:00+02:00</eventTime><eventTimeZoneOffset>+02:00</eventTimeZoneOffset>"
+    )
+    path.write_text(f"<ObjectEvent>{fields}<action>OBSERVE</action></ObjectEvent>")
+    found = tradeseal("epcis", "hash", str(path), "--json")
+    pre = "eventType=ObjectEventeventTime=2026-07-22T04:45:00.000ZeventTimeZoneOffset=+02:00action=OBSERVE"
+    digest = hashlib.sha256(pre.encode()).hexdigest()
+    assert found.data["hashes"] == [f"ni:///sha-256;{digest}?ver=CBV2.0"]
+    path.write_text("<ObjectEvent>\n<action></ObjectEvent>")
+    found = tradeseal("epcis", "hash", str(path))
+    assert (found.code, found.out) == (1, "")
+    assert "line 2, element 'action': malformed XML" in found.err
 
 
 def test_hashing_what_is_no_document_prints_no_hash(tmp_path: Path) -> None:
