@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-_HEX: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
 T = TypeVar("T")
 
@@ -26,9 +25,14 @@ def quantity(value: object, field: str) -> int:
 
 def data_bytes(value: object, field: str, size: int | None = None) -> bytes:
     """DATA of the execution API; `size` in bytes where it is fixed."""
-    if not isinstance(value, str) or not _HEX.fullmatch(value):
+    if not isinstance(value, str) or value[:2] != "0x":
         raise Malformed(f"{field} is {_shown(value)}, not hexadecimal data")
-    data = bytes.fromhex(value[2:])
+    try:
+        data = bytes.fromhex(value[2:])
+    except ValueError:
+        raise Malformed(f"{field} is {_shown(value)}, not hexadecimal data") from None
+    if 2 * len(data) + 2 != len(value):  # spaces between bytes, which Python lets pass
+        raise Malformed(f"{field} is {_shown(value)}, not hexadecimal data")
     if size is not None and len(data) != size:
         raise Malformed(f"{field} has {len(data)} bytes instead of {size}")
     return data
@@ -112,7 +116,7 @@ class Log:
             raise Malformed(f"log.topics has {len(topics)} entries")
         return cls(
             address=address_text(log.get("address"), "log.address"),
-            topics=tuple(data_bytes(topic, "log.topics", 32) for topic in topics),
+            topics=tuple([data_bytes(topic, "log.topics", 32) for topic in topics]),
             data=data_bytes(log.get("data"), "log.data"),
             block_number=quantity(log.get("blockNumber"), "log.blockNumber"),
             block_hash=data_bytes(log.get("blockHash"), "log.blockHash", 32),

@@ -4,11 +4,13 @@ eth_abi and keccak are imported at their first use: together they cost more than
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache
+from types import TracebackType
 from typing import Any, ClassVar, Protocol, Self
+
+from chain.abi_words import Unusual, reader
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}\Z")
 
@@ -111,6 +113,10 @@ def decode(types: Sequence[str], data: bytes, what: str) -> tuple[Any, ...]:
     """ABI-decode a tuple of those types; raises DecodeError naming `what` was being read."""
     if not types:
         return ()
+    try:
+        return reader(tuple(types))(data)
+    except Unusual:
+        pass
     from eth_abi.abi import decode as abi_decode
     from eth_abi.exceptions import DecodingError
 
@@ -120,15 +126,22 @@ def decode(types: Sequence[str], data: bytes, what: str) -> tuple[Any, ...]:
         raise DecodeError(f"{what}: {len(data)} bytes are not ({','.join(types)}): {error}") from error
 
 
-@contextmanager
-def reading(what: str) -> Iterator[None]:
+class reading:  # noqa: N801 - a context manager that reads as a function
     """Turn a value that its own class refuses (an enum's unknown member) into a DecodeError."""
-    try:
-        yield
-    except DecodeError:
-        raise
-    except ValueError as error:
-        raise DecodeError(f"{what}: {error}") from error
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, ValueError) and not isinstance(error, DecodeError):
+            raise DecodeError(f"{self._what}: {error}") from error
 
 
 # EIP-712, "Definition of encodeData": every member is 32 bytes.

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session
 
@@ -81,6 +82,14 @@ def reading(engine: Engine) -> Iterator[Session]:
             yield session
         finally:
             session.close()
+
+
+def is_passing(error: DBAPIError) -> bool:
+    """Whether the database gave up this transaction for another's sake: it may be tried again at once.
+
+    Deadlock, serialisation failure, lock not to be had (SQLSTATE 40P01, 40001, 55P03).
+    """
+    return getattr(error.orig, "sqlstate", None) in ("40P01", "40001", "55P03")
 
 
 def _read_options(engine: Engine) -> dict[str, Any]:

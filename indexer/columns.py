@@ -1,13 +1,14 @@
 """Column types of the mirror: what a contract can say, held exactly on PostgreSQL and on SQLite."""
 
 from decimal import Decimal
+from functools import cache
 from typing import Any, ClassVar
 
 from sqlalchemy import Dialect, Numeric, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
-class _Exact(TypeDecorator[int]):
+class Exact(TypeDecorator[int]):
     """An integer wider than SQL's own: NUMERIC on PostgreSQL, text of fixed width on SQLite."""
 
     impl = Text
@@ -16,6 +17,7 @@ class _Exact(TypeDecorator[int]):
     SIGNED: ClassVar[bool] = False
 
     @classmethod
+    @cache
     def digits(cls) -> int:
         """Decimal digits of the largest value."""
         return len(str((1 << cls.BITS) - 1 if not cls.SIGNED else 1 << cls.BITS - 1))
@@ -30,11 +32,18 @@ class _Exact(TypeDecorator[int]):
         """Refuses with ValueError what the type cannot hold."""
         if value is None:
             return None
+        return self.text(value) if dialect.name == "sqlite" else Decimal(self.checked(value))
+
+    def checked(self, value: int) -> int:
+        """The value itself. Raises ValueError for what the type cannot hold."""
         low, high = (-(1 << self.BITS - 1), 1 << self.BITS - 1) if self.SIGNED else (0, 1 << self.BITS)
         if not low <= value < high:
             raise ValueError(f"{type(self).__name__}: {value} is outside {low}..{high - 1}")
-        if dialect.name != "sqlite":
-            return Decimal(value)
+        return value
+
+    def text(self, value: int) -> str:
+        """SQLite's form. Raises ValueError as `checked` does."""
+        self.checked(value)
         # a signed text begins with its sign, so that no value has two spellings
         return f"{value:+0{self.digits() + 1}d}" if self.SIGNED else f"{value:0{self.digits()}d}"
 
@@ -43,28 +52,28 @@ class _Exact(TypeDecorator[int]):
         return None if value is None else int(value)
 
 
-class Uint64(_Exact):
+class Uint64(Exact):
     """uint64: NUMERIC(20,0), or 20 digits of text that sort as the numbers do."""
 
     cache_ok = True
     BITS = 64
 
 
-class Uint128(_Exact):
+class Uint128(Exact):
     """uint128: NUMERIC(39,0), or 39 digits of text that sort as the numbers do."""
 
     cache_ok = True
     BITS = 128
 
 
-class Uint256(_Exact):
+class Uint256(Exact):
     """uint256: NUMERIC(78,0), or 78 digits of text that sort as the numbers do."""
 
     cache_ok = True
     BITS = 256
 
 
-class Int128(_Exact):
+class Int128(Exact):
     """int128: NUMERIC(39,0), or a sign and 39 digits of text, which only compare for equality."""
 
     cache_ok = True
@@ -80,6 +89,11 @@ class ChainText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Replaces what some database could not hold."""
-        if value is None:
-            return None
+        return None if value is None else self.cleaned(value)
+
+    @staticmethod
+    def cleaned(value: str) -> str:
+        """The text as every database can hold it."""
+        if value.isascii() and "\0" not in value:
+            return value
         return value.replace("\0", "\u2400").encode("utf-8", "replace").decode("utf-8")

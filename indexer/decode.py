@@ -1,15 +1,18 @@
 """A log as a row: the event is decoded by the generated bindings and laid flat into its table's columns."""
 
-from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from chain.abi_events import decode_log
 from chain.blocks import Log
 from chain.codec import Event, checksum
 from chain.fields import hex_text
 from indexer.tables import EVENT_TABLES, EventRow
+
+_AS_THEY_ARE: Final = frozenset({int, str, bool})
+_NAMES: dict[type[Any], tuple[str, ...]] = {}
+"""dataclass -> names of its members"""
 
 
 class UndecodableError(ValueError):
@@ -27,51 +30,70 @@ def columns_of(event: Event) -> dict[str, Any]:
     Raises UndecodableError where a parameter and a struct's member of the same name differ.
     """
     values: dict[str, Any] = {}
-    for name, value in _members(event).items():
-        flat = _members(value) if is_dataclass(value) else {name: value}
-        for column, part in flat.items():
+    for name in _names(type(event)):
+        value = getattr(event, name)
+        if type(value) in _AS_THEY_ARE and name not in values:
+            values[name] = value
+            continue
+        parts = [(name, value)]
+        if is_dataclass(value):
+            parts = [(column, getattr(value, column)) for column in _names(type(value))]
+        for column, part in parts:
             plain = _plain(part)
             if values.setdefault(column, plain) != plain:
                 raise UndecodableError(f"{event.NAME}.{column}: {values[column]!r} and {plain!r} in one log")
     return values
 
 
-def event_row(log: Log, block_time: int) -> EventRow:
-    """The derived row of a log. Raises UndecodableError, whatever is wrong with the log."""
+def derived(log: Log, block_hash: str, block_time: int) -> tuple[type[EventRow], dict[str, Any]]:
+    """Table and values of a log's derived row. Raises UndecodableError, whatever is wrong with the log."""
     try:
         event = decode_log(log.topics, log.data)
-        table = EVENT_TABLES.get(key_of(event)) if event else None
-        columns = columns_of(event) if event else {}
+        table, columns = _laid_flat(event)
     except UndecodableError:
         raise
     except Exception as error:  # one bad log must never stop those behind it
         raise UndecodableError(f"{type(error).__name__}: {error}") from error
+    columns["block_hash"] = block_hash
+    columns["log_index"] = log.log_index
+    columns["block_number"] = log.block_number
+    columns["block_time"] = block_time
+    columns["address"] = checksum(log.address)
+    return table, columns
+
+
+def event_row(log: Log, block_time: int) -> EventRow:
+    """The derived row of a log. Raises UndecodableError, whatever is wrong with the log."""
+    table, columns = derived(log, hex_text(log.block_hash), block_time)
+    return table(**columns)
+
+
+def _laid_flat(event: Event | None) -> tuple[type[EventRow], dict[str, Any]]:
     if event is None:
         raise UndecodableError("no event of the contracts has this topic")
+    table = EVENT_TABLES.get(key_of(event))
     if table is None:
         raise UndecodableError(f"event {event.SIGNATURE} has no table")
-    return table(
-        block_hash=hex_text(log.block_hash),
-        log_index=log.log_index,
-        block_number=log.block_number,
-        block_time=block_time,
-        address=checksum(log.address),
-        **columns,
-    )
+    return table, columns_of(event)
 
 
-def _members(value: Any) -> Mapping[str, Any]:
-    return {member.name: getattr(value, member.name) for member in fields(value)}
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    found = _NAMES.get(kind)
+    if found is None:
+        found = _NAMES[kind] = tuple(member.name for member in fields(kind))
+    return found
 
 
 def _plain(value: Any) -> Any:
     """A value as SQL and JSON can hold it."""
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, bytes):
-        return hex_text(value)
+        return "0x" + value.hex()
     if isinstance(value, Enum):
         return int(value.value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if is_dataclass(value):
-        return {name: _plain(member) for name, member in _members(value).items()}
+        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
     return value

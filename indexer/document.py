@@ -52,6 +52,8 @@ class Document:
 
     columns: dict[str, Any]
     things: list[Thing]
+    text: str
+    """the sealed document itself, canonical JSON"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def read_document(content: bytes, seal_id: str, event_hash: str) -> Document:
         "error_reason": vocabulary_iri("reason", declaration.get("reason"), "errorDeclaration"),
         "body": event,
     }
-    return Document(columns, list(_things(event)))
+    return Document(columns, list(_things(event)), content.decode())
 
 
 def event_millis(text: object) -> int | None:

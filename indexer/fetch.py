@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from chain.blocks import Block, Log
-from chain.errors import ChainError, NodeUnreachable, RpcError
+from chain.errors import ChainError
+from indexer.pace import Pace
 
-_PLENTY: Final = 2_000  # logs in one answer; beyond, spans shrink
-_INT64: Final = 1 << 63
+_INT64 = 1 << 63
 
 
 class ChainMovedError(ChainError):
     """The node's answers belong to different chains: it reorganised between them. Ask again."""
+
+
+class CutAnswerError(ChainError):
+    """The node gives fewer logs than there are, and no smaller question is left."""
 
 
 class Node(Protocol):
@@ -50,13 +54,16 @@ class Span:
 
 
 class Fetcher:
-    """Reads spans whose length grows while the node answers easily and shrinks when it does not."""
+    """Reads spans whose length grows while the node answers easily and shrinks when it does not.
+
+    For one thread at a time.
+    """
 
     def __init__(self, node: Node, addresses: Sequence[str], max_span: int = 10_000) -> None:
         self._node = node
         self._addresses = sorted(addresses)
-        self._max_span = max_span
-        self.span = min(1_000, max_span)
+        self._known = {address.lower() for address in addresses}
+        self._pace = Pace(max_span)
 
     def latest(self) -> Block:
         """The chain's newest block. Raises ChainError."""
@@ -72,48 +79,74 @@ class Fetcher:
         changed meanwhile, RpcError where the node refuses even one block, and what else the node raises.
         """
         while True:
-            last = min(latest, first + self.span - 1)
+            last = min(latest, first + self._pace.span - 1)
+            end = self._header(last)
             try:
-                span = self._read(first, last, before)
-            except NodeUnreachable:
-                self.span = max(1, self.span // 2)
-                raise
-            except RpcError:
-                if last == first:
+                logs = self._logs(first, last)
+            except ChainError as error:
+                if not self._pace.refused(error, first, last):
                     raise
-                self.span = max(1, (last - first + 1) // 2)
                 continue
-            if len(span.logs) > _PLENTY:
-                self.span = max(1, self.span // 2)
-            elif last - first + 1 == self.span:
-                self.span = min(self._max_span, self.span * 2)
+            if logs is None:
+                continue
+            span = self._checked(first, end, logs, before)
+            self._pace.answered(last - first + 1, len(logs))
             return span
 
-    def _read(self, first: int, last: int, before: tuple[int, str] | None) -> Span:
-        end = self._header(last)
-        logs = self._node.get_logs(first, last, self._addresses) if self._addresses else []
+    def _logs(self, first: int, last: int) -> list[Log] | None:
+        """All logs of a span; None where the node seems to have left some out and less is to be asked."""
+        if not self._addresses:
+            return []
+        logs = self._node.get_logs(first, last, self._addresses)
+        if not self._pace.doubtful(len(logs)):
+            return logs
+        if first == last:
+            parts = [len(self._node.get_logs(first, last, [address])) for address in self._addresses]
+        else:
+            middle = (first + last) // 2
+            parts = [
+                len(self._node.get_logs(start, end, self._addresses))
+                for start, end in ((first, middle), (middle + 1, last))
+            ]
+        if sum(parts) == len(logs):
+            self._pace.trusted(len(logs))
+            return logs
+        self._pace.cut(len(logs), first, last)
+        if first == last:
+            raise CutAnswerError(f"of block {first} the node gives {len(logs)} logs, asked in parts {parts}")
+        return None
+
+    def _checked(self, first: int, end: Block, logs: list[Log], before: tuple[int, str] | None) -> Span:
+        """The span, if all that was told of it fits together. Raises ChainMovedError."""
+        last = end.number
         numbers = sorted({log.block_number for log in logs})
-        headers = self._node.get_blocks(numbers) if numbers else []
+        # The last header commits to all below it: asked after the logs and unchanged since before them, all
+        # that was read between is of it.
+        asked = [*numbers, last]
+        if before is not None and before[0] >= 0:
+            asked.append(before[0])
+        headers = dict(zip(asked, self._node.get_blocks(asked), strict=True))
         blocks: dict[int, Block] = {}
-        for number, header in zip(numbers, headers, strict=True):
+        for number in numbers:
+            header = headers[number]
             if header is None or header.number != number:
                 raise ChainMovedError(f"block {number} with logs is gone")
             blocks[number] = header
+        seen: set[tuple[int, int]] = set()
         for log in logs:
             if log.block_hash != blocks[log.block_number].hash:
                 raise ChainMovedError(f"log {log.log_index} of block {log.block_number} is of another block")
-        if len({(log.block_number, log.log_index) for log in logs}) != len(logs):
-            raise ChainMovedError(f"a log of blocks {first} to {last} was given twice")
-        known = {address.lower() for address in self._addresses}
-        for log in logs:
-            if log.address.lower() not in known:
+            if log.address not in self._known and log.address.lower() not in self._known:
                 raise ChainMovedError(f"log of contract {log.address}, which was not asked for")
-        # The last header commits to all below it: unchanged at the end, all that was read between is of it.
+            seen.add((log.block_number, log.log_index))
+        if len(seen) != len(logs):
+            raise ChainMovedError(f"a log of blocks {first} to {last} was given twice")
         if before is not None and before[0] >= 0:
-            base = self._header(before[0])
-            if "0x" + base.hash.hex() != before[1]:
+            base = headers[before[0]]
+            if base is None or base.number != before[0] or "0x" + base.hash.hex() != before[1]:
                 raise ChainMovedError(f"block {before[0]} was replaced")
-        if self._header(last).hash != end.hash or (last in blocks and blocks[last].hash != end.hash):
+        again = headers[last]
+        if again is None or again.number != last or again.hash != end.hash:
             raise ChainMovedError(f"block {last} was replaced while its logs were read")
         for block in (end, *blocks.values()):
             if not 0 <= block.timestamp < _INT64 or not 0 <= block.number < _INT64:

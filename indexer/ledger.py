@@ -3,7 +3,8 @@
 Every function takes the transaction it works in; rows and checkpoint are always in the same one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,7 +14,8 @@ from sqlmodel import Session, col
 from chain.blocks import Block as Header
 from chain.codec import checksum
 from chain.fields import hex_text
-from indexer.decode import UndecodableError, event_row
+from indexer.bulk import JsonText, Row, insert
+from indexer.decode import UndecodableError, derived
 from indexer.fetch import Span
 from indexer.references import add_references
 from indexer.tables import EventRow, metadata
@@ -101,27 +103,34 @@ def add_span(session: Session, generation: int, span: Span) -> int:
     """Write a span's blocks, logs, events and checkpoint; gives the number of logs that nobody can decode."""
     last_hash = hex_text(span.last.hash)
     claim(session, generation, head_number=span.last.number, head_hash=last_hash)
-    session.add_all(_block(header) for header in span.blocks.values())
-    rows: list[EventRow] = []
+    insert(session, Block, [_block(header) for header in span.blocks.values()])
+    raw: list[Row] = []
+    rows: dict[type[EventRow], list[Row]] = defaultdict(list)
     failed = 0
     for log in span.logs:
-        raw = RawLog(
-            block_hash=hex_text(log.block_hash),
-            log_index=log.log_index,
-            block_number=log.block_number,
-            address=checksum(log.address),
-            topics=[hex_text(topic) for topic in log.topics],
-            data=hex_text(log.data),
-            tx_hash=hex_text(log.transaction_hash),
-        )
+        block_hash = hex_text(log.block_hash)
+        decode_error = None
         try:
-            rows.append(event_row(log, span.blocks[log.block_number].timestamp))
+            table, row = derived(log, block_hash, span.blocks[log.block_number].timestamp)
+            rows[table].append(row)
         except UndecodableError as error:
-            raw.decode_error = str(error).replace("\0", "\\0")
+            decode_error = str(error).replace("\0", "\\0")
             failed += 1
-        session.add(raw)
-    session.add_all(rows)
-    session.flush()
+        raw.append(
+            {
+                "block_hash": block_hash,
+                "log_index": log.log_index,
+                "block_number": log.block_number,
+                "address": checksum(log.address),
+                "topics": JsonText(_texts(log.topics)),
+                "data": hex_text(log.data),
+                "tx_hash": hex_text(log.transaction_hash),
+                "decode_error": decode_error,
+            }
+        )
+    insert(session, RawLog, raw)
+    for mapped, found in rows.items():
+        insert(session, mapped, found)
     add_references(session, rows)
     session.merge(Checkpoint(number=span.last.number, hash=last_hash, timestamp=span.last.timestamp))
     session.flush()
@@ -136,13 +145,18 @@ def add_span(session: Session, generation: int, span: Span) -> int:
     return failed
 
 
-def _block(header: Header) -> Block:
-    return Block(
-        hash=hex_text(header.hash),
-        number=header.number,
-        parent_hash=hex_text(header.parent_hash),
-        timestamp=header.timestamp,
-    )
+def _texts(topics: Sequence[bytes]) -> str:
+    """Topics as a JSON array."""
+    return "[" + ", ".join([f'"0x{topic.hex()}"' for topic in topics]) + "]"
+
+
+def _block(header: Header) -> Row:
+    return {
+        "hash": hex_text(header.hash),
+        "number": header.number,
+        "parent_hash": hex_text(header.parent_hash),
+        "timestamp": header.timestamp,
+    }
 
 
 def known_blocks(session: Session, below: int, limit: int) -> list[tuple[int, str]]:

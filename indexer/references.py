@@ -4,13 +4,15 @@ Whatever order content becomes readable in, the rows end up the same: of several
 several logs that name one CID, the first in chain order counts.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import delete, select, tuple_, update
-from sqlmodel import Session, col
+from sqlalchemy import bindparam, delete, select, update
+from sqlmodel import Session
 
+from indexer.bulk import Row, among, insert, table_of
 from indexer.tables import EventRow
 from indexer.tables.content import (
     CONTRADICTS,
@@ -24,24 +26,6 @@ from indexer.tables.content import (
 )
 from indexer.tables.provenance import Anchored, Attested, Issued
 from vault.cid import Cid, InvalidCid
-
-K = TypeVar("K")
-_CHUNK = 300  # keys in one IN list: SQLite and PostgreSQL both bound the parameters of a statement
-_CLEARED: dict[str, Any] = {
-    "reason": None,
-    "type": None,
-    "event_time": None,
-    "event_time_offset": None,
-    "event_id": None,
-    "action": None,
-    "biz_step": None,
-    "disposition": None,
-    "read_point": None,
-    "biz_location": None,
-    "declares_error": False,
-    "error_reason": None,
-    "body": None,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,87 +45,92 @@ def cid_text(binary: str) -> str | None:
         return None
 
 
-def add_references(session: Session, rows: Iterable[EventRow]) -> None:
+def add_references(session: Session, rows: Mapping[type[EventRow], Sequence[Row]]) -> None:
     """Write the rows that wait for the content which these new events name."""
-    wanted: list[tuple[str, Source]] = []
-    proofs: list[EventProof] = []
-    for row in rows:
-        source = Source(row.block_hash, row.log_index, row.block_number)
-        if isinstance(row, Anchored | Issued):
-            manifest = _manifest(row, source)
-            session.add(manifest)
-            if manifest.state == PENDING:
-                wanted.append((manifest.cid, source))
-        elif isinstance(row, Attested):
-            proofs.append(_attestation(row, source))
-    add_proofs(session, proofs)
-    want(session, wanted)
+    manifests = [_manifest(row, "batch", row["member"]) for row in rows.get(Anchored, ())]
+    manifests += [_manifest(row, "issue", row["maker"]) for row in rows.get(Issued, ())]
+    insert(session, Manifest, manifests)
+    add_proofs(session, [_attestation(row) for row in rows.get(Attested, ())])
+    want(session, [(row["cid"], _source(row)) for row in manifests if row["state"] == PENDING])
 
 
-def _manifest(row: Anchored | Issued, source: Source) -> Manifest:
-    cid = cid_text(row.cid)
-    return Manifest(
-        block_hash=source.block_hash,
-        log_index=source.log_index,
-        block_number=source.block_number,
-        kind="batch" if isinstance(row, Anchored) else "issue",
-        cid=cid or row.cid,
-        member=row.member if isinstance(row, Anchored) else row.maker,
-        root=row.root,
-        size=row.size,
-        state=PENDING if cid else CONTRADICTS,
-        reason=None if cid else f"cid: {row.cid} is no CIDv1 of this system",
-    )
+def _source(row: Row) -> Source:
+    return Source(row["block_hash"], row["log_index"], row["block_number"])
 
 
-def _attestation(row: Attested, source: Source) -> EventProof:
-    return EventProof(
-        block_hash=source.block_hash,
-        log_index=source.log_index,
-        block_number=source.block_number,
-        position=0,
-        kind="attestation",
-        member=row.member,
-        seal_id=row.seal_id,
-        event_hash=row.event_hash,
-        cid=cid_text(row.cid) or row.cid,
-        signer=row.signer,
-        block_time=row.block_time,
-    )
+def _manifest(row: Row, kind: str, member: int) -> Row:
+    cid = cid_text(row["cid"])
+    return {
+        "block_hash": row["block_hash"],
+        "log_index": row["log_index"],
+        "block_number": row["block_number"],
+        "kind": kind,
+        "cid": cid or row["cid"],
+        "member": member,
+        "root": row["root"],
+        "size": row["size"],
+        "state": PENDING if cid else CONTRADICTS,
+        "reason": None if cid else f"cid: {row['cid']} is no CIDv1 of this system",
+    }
 
 
-def add_proofs(session: Session, proofs: Sequence[EventProof]) -> None:
+def _attestation(row: Row) -> Row:
+    return {
+        "block_hash": row["block_hash"],
+        "log_index": row["log_index"],
+        "block_number": row["block_number"],
+        "position": 0,
+        "kind": "attestation",
+        "member": row["member"],
+        "seal_id": row["seal_id"],
+        "event_hash": row["event_hash"],
+        "cid": cid_text(row["cid"]) or row["cid"],
+        "signer": row["signer"],
+        "block_time": row["block_time"],
+    }
+
+
+def add_proofs(session: Session, proofs: Sequence[Row]) -> None:
     """Write proofs, and one event for all proofs of the same (member, sealId)."""
     if not proofs:
         return
-    session.add_all(proofs)
-    first: dict[tuple[int, str], EventProof] = {}
+    insert(session, EventProof, proofs)
+    first: dict[int, dict[str, Row]] = defaultdict(dict)
     for proof in proofs:
-        key = proof.member, proof.seal_id
-        if key not in first or _order(proof) < _order(first[key]):
-            first[key] = proof
-    known: dict[tuple[int, str], SealedEvent] = {}
-    for chunk in _chunks(list(first)):
-        found = session.scalars(
-            select(SealedEvent).where(tuple_(col(SealedEvent.member), col(SealedEvent.seal_id)).in_(chunk))
-        )
-        known.update({(event.member, event.seal_id): event for event in found})
-    wanted = []
-    for key, proof in first.items():
-        event = known.get(key)
-        if event is None:
-            session.add(_event(proof))
-        elif _order(proof) < _order(event):
-            _put_first(session, event, proof)
-        else:
-            continue
-        if _readable(proof.cid):
-            wanted.append((proof.cid, Source(proof.block_hash, proof.log_index, proof.block_number)))
-    want(session, wanted)
+        of_member, seal_id = first[proof["member"]], proof["seal_id"]
+        if seal_id not in of_member or _order(proof) < _order(of_member[seal_id]):
+            of_member[seal_id] = proof
+    fresh: list[Row] = []
+    for member, of_member in first.items():
+        known = _known(session, member, list(of_member))
+        earlier = [seal_id for seal_id, place in known.items() if _order(of_member[seal_id]) < place]
+        _forget(session, member, earlier)
+        again = set(earlier)
+        fresh += [proof for seal_id, proof in of_member.items() if seal_id not in known or seal_id in again]
+    # an earlier proof decides, and its document is read as if it were the only one
+    events = [_event(proof) for proof in fresh]
+    insert(session, SealedEvent, events)
+    want(session, [(row["cid"], _source(row)) for row in events if row["state"] == PENDING])
 
 
-def _order(row: EventProof | SealedEvent) -> tuple[int, int, int]:
-    return row.block_number, row.log_index, row.position
+def _known(session: Session, member: int, seal_ids: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+    """Which of a member's events there are, with the place of their first proof."""
+    events = table_of(SealedEvent).c
+    query = select(events.seal_id, events.block_number, events.log_index, events.position)
+    found = session.execute(query.where(events.member == member, among(session, events.seal_id, seal_ids)))
+    return {row[0]: (row[1], row[2], row[3]) for row in found}
+
+
+def _forget(session: Session, member: int, seal_ids: Sequence[str]) -> None:
+    if seal_ids:
+        for table in (table_of(EventEpc), table_of(SealedEvent)):
+            session.execute(
+                delete(table).where(table.c.member == member, among(session, table.c.seal_id, seal_ids))
+            )
+
+
+def _order(proof: Row) -> tuple[int, int, int]:
+    return proof["block_number"], proof["log_index"], proof["position"]
 
 
 def _readable(cid: str) -> bool:
@@ -152,56 +141,50 @@ def _readable(cid: str) -> bool:
     return True
 
 
-def _first_proof(proof: EventProof) -> dict[str, Any]:
-    readable = _readable(proof.cid)
+def _event(proof: Row) -> Row:
+    readable = _readable(proof["cid"])
     return {
-        "block_hash": proof.block_hash,
-        "log_index": proof.log_index,
-        "block_number": proof.block_number,
-        "position": proof.position,
-        "record_time": proof.block_time,
-        "event_hash": proof.event_hash,
-        "cid": proof.cid,
+        "member": proof["member"],
+        "seal_id": proof["seal_id"],
+        "block_hash": proof["block_hash"],
+        "log_index": proof["log_index"],
+        "block_number": proof["block_number"],
+        "position": proof["position"],
+        "record_time": proof["block_time"],
+        "event_hash": proof["event_hash"],
+        "cid": proof["cid"],
         "state": PENDING if readable else CONTRADICTS,
-        "reason": None if readable else f"cid: {proof.cid} is no CIDv1 of this system",
+        "reason": None if readable else f"cid: {proof['cid']} is no CIDv1 of this system",
+        "declares_error": False,
     }
 
 
-def _event(proof: EventProof) -> SealedEvent:
-    return SealedEvent(member=proof.member, seal_id=proof.seal_id, **_first_proof(proof))
-
-
-def _put_first(session: Session, event: SealedEvent, proof: EventProof) -> None:
-    """An earlier proof became readable: it decides, and its document is read as if it were the only one."""
-    for name, value in {**_CLEARED, **_first_proof(proof)}.items():
-        setattr(event, name, value)
-    session.execute(
-        delete(EventEpc).where(col(EventEpc.member) == event.member, col(EventEpc.seal_id) == event.seal_id)
-    )
-
-
-def want(session: Session, wanted: Sequence[tuple[str, Source]]) -> None:
+def want(session: Session, wanted: Iterable[tuple[str, Source]]) -> None:
     """Note that content is named by a log, and have it read."""
     first: dict[str, Source] = {}
     for cid, source in wanted:
         if cid not in first or _place(source) < _place(first[cid]):
             first[cid] = source
-    for chunk in _chunks(list(first)):
-        known = {c.cid: c for c in session.scalars(select(Content).where(col(Content.cid).in_(chunk)))}
-        queued = set(session.scalars(select(col(ContentQueue.cid)).where(col(ContentQueue.cid).in_(chunk))))
-        for cid in chunk:
-            source = first[cid]
-            content = known.get(cid)
-            if content is None:
-                session.add(Content(cid=cid, **_fields(source)))
-            elif _place(source) < (content.block_number, content.log_index):
-                for name, value in _fields(source).items():
-                    setattr(content, name, value)
-            if cid not in queued:
-                session.add(ContentQueue(cid=cid))
-        again = update(ContentQueue).where(col(ContentQueue.cid).in_(queued))
-        session.execute(again.values(next_attempt=0))
-    session.flush()
+    if not first:
+        return
+    content, queue = table_of(Content).c, table_of(ContentQueue)
+    cids = list(first)
+    query = select(content.cid, content.block_number, content.log_index)
+    found = session.execute(query.where(among(session, content.cid, cids)))
+    known = {row[0]: (row[1], row[2]) for row in found}
+    queued = set(session.scalars(select(queue.c.cid).where(among(session, queue.c.cid, cids))))
+    new = [cid for cid in cids if cid not in known]
+    insert(session, Content, [{"cid": cid, "state": PENDING, **_fields(first[cid])} for cid in new])
+    earlier = [cid for cid, place in known.items() if _place(first[cid]) < place]
+    if earlier:
+        session.execute(
+            update(table_of(Content)).where(content.cid == bindparam("named")),
+            [{"named": cid, **_fields(first[cid])} for cid in earlier],
+        )
+    waiting = [cid for cid in cids if cid not in queued]
+    insert(session, ContentQueue, [{"cid": cid, "attempts": 0, "next_attempt": 0} for cid in waiting])
+    if queued:
+        session.execute(update(queue).where(among(session, queue.c.cid, list(queued))).values(next_attempt=0))
 
 
 def _place(source: Source) -> tuple[int, int]:
@@ -214,8 +197,3 @@ def _fields(source: Source) -> dict[str, Any]:
         "log_index": source.log_index,
         "block_number": source.block_number,
     }
-
-
-def _chunks(keys: Sequence[K]) -> Iterator[Sequence[K]]:
-    for start in range(0, len(keys), _CHUNK):
-        yield keys[start : start + _CHUNK]

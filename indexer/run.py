@@ -2,28 +2,33 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
 from chain.blocks import Block
-from chain.database import reading, writing
+from chain.database import is_passing, reading, writing
 from chain.errors import ChainError
 from chain.fields import hex_text
 from indexer import bodies, ledger, schema
+from indexer.ahead import ahead
 from indexer.compare import Difference, differences
-from indexer.fetch import ChainMovedError, Fetcher, Node
+from indexer.fetch import ChainMovedError, Fetcher, Node, Span
+from indexer.health import MirrorHealth, Pulse
 from indexer.ledger import Identity, IndexerError, MirrorWrittenError
 
 log = structlog.get_logger()
 
 _TRIES: Final = 20
 _LONGEST_PAUSE: Final = 30.0
+_DUE_AT_ONCE: Final = 4_000
+"""CIDs that are looked up at a time"""
 
 
 class NotReachedError(IndexerError):
@@ -86,8 +91,16 @@ class Indexer:
         self._fetcher = Fetcher(rpc, list(self._addresses.values()), max_span)
         self._migrated = False
         self._advanced = threading.Condition()
-        self.last_error: str | None = None
-        """what the loop of `run` last failed with; None while it succeeds"""
+        self._pulse = Pulse()
+
+    @property
+    def last_error(self) -> str | None:
+        """What the loop of `run` last failed with; None while it succeeds."""
+        return self._pulse.read().last_error
+
+    def health(self) -> MirrorHealth:
+        """How this indexer is doing, from memory: neither database nor node is asked."""
+        return self._pulse.read()
 
     # -- one pass ----------------------------------------------------------------------------------------
 
@@ -98,32 +111,33 @@ class Indexer:
         before stays, and the next call goes on from there.
         """
         self._bind()
-        logs = rolled_back = 0
+        before = self._pulse.read()
         moved = 0
         while True:
             try:
-                latest, wrote, undone = self._step(until)
-            except (ChainMovedError, MirrorWrittenError):
+                if not self._step(until):
+                    break
+            except (ChainMovedError, MirrorWrittenError, DBAPIError) as error:
+                if isinstance(error, DBAPIError) and not is_passing(error):
+                    raise
                 moved += 1
                 if moved >= _TRIES:
                     raise
-                continue
-            rolled_back += undone
-            if wrote is None:
-                break
-            logs += wrote
-        contents = self._read_contents()
+        self._read_contents()
         with reading(self._engine) as session:
             state = ledger.load(session)
-            return Progress(
-                latest=latest,
-                mirrored=state.head_number,
-                logs=logs,
-                contents=contents,
-                rolled_back=rolled_back,
-                waiting=bodies.waiting(session),
-                undecoded=ledger.undecoded(session),
-            )
+            waiting, undecoded = bodies.waiting(session), ledger.undecoded(session)
+        self._pulse.note(mirrored=state.head_number, waiting=waiting, undecoded=undecoded)
+        now = self._pulse.read()
+        return Progress(
+            latest=now.latest,
+            mirrored=state.head_number,
+            logs=now.logs - before.logs,
+            contents=now.contents - before.contents,
+            rolled_back=now.rolled_back - before.rolled_back,
+            waiting=waiting,
+            undecoded=undecoded,
+        )
 
     def _bind(self) -> None:
         if not self._migrated:
@@ -138,32 +152,49 @@ class Indexer:
         with writing(self._engine) as session:
             ledger.bind(session, identity)
 
-    def _step(self, until: int | None) -> tuple[int, int | None, int]:
-        """One transaction: (latest block, logs written or None where nothing is left, blocks undone)."""
+    def _step(self, until: int | None) -> bool:
+        """Undo what the chain replaced, or mirror what is new up to its newest block now: whether there was
+        anything to do. Each span is one transaction; the next is fetched while one is written."""
         with reading(self._engine) as session:
             state = ledger.load(session)
         head = (state.head_number, state.head_hash)
         latest = self._fetcher.latest()
+        self._pulse.note(latest=latest.number, mirrored=state.head_number)
         target = latest.number if until is None else min(latest.number, until)
         if state.head_hash and not self._is_on_chain(head, latest):
             self._bind()  # a chain that was swapped for another one is refused, not rolled back to nothing
             ancestor = self._common_ancestor(state.head_number, latest.number)
             with writing(self._engine) as session:
                 ledger.roll_back(session, state.generation, ancestor)
-            undone = state.head_number - ancestor[0]
+            self._pulse.add(rollbacks=1, rolled_back=state.head_number - ancestor[0])
+            self._pulse.note(progress=True, mirrored=ancestor[0])
             log.warning("reorganisation undone", head=state.head_number, ancestor=ancestor[0])
-            return latest.number, 0, undone
+            return True
         if state.head_number >= target:
-            return latest.number, None, 0
-        before = head if state.head_hash else None
-        span = self._fetcher.fetch(state.head_number + 1, target, before)
+            return False
+        generation = state.generation
+        with closing(ahead(self._spans(head, target))) as spans:
+            for span in spans:
+                self._write(span, generation)
+                generation += 1
+        return True
+
+    def _spans(self, head: tuple[int, str], target: int) -> Iterator[Span]:
+        """What follows the mirror's head up to block `target`, each span building on the one before."""
+        while head[0] < target:
+            span = self._fetcher.fetch(head[0] + 1, target, head if head[1] else None)
+            yield span
+            head = (span.last.number, hex_text(span.last.hash))
+
+    def _write(self, span: Span, generation: int) -> None:
         with writing(self._engine) as session:
-            failed = ledger.add_span(session, state.generation, span)
+            failed = ledger.add_span(session, generation, span)
         if failed:
             log.warning("logs kept undecoded", count=failed, first=span.first, last=span.last.number)
+        self._pulse.add(logs=len(span.logs), undecoded=failed)
+        self._pulse.note(progress=True, mirrored=span.last.number)
         with self._advanced:
             self._advanced.notify_all()
-        return latest.number, len(span.logs), 0
 
     def _is_on_chain(self, head: tuple[int, str], latest: Block) -> bool:
         number, block_hash = head
@@ -200,35 +231,54 @@ class Indexer:
         found = self._node.get_block(block[0])
         return found is not None and found.number == block[0] and hex_text(found.hash) == block[1]
 
-    def _read_contents(self) -> int:
-        """Read what is due; each turn of some pieces is one transaction. Manifests lead to more."""
-        count = 0
+    def _read_contents(self) -> None:
+        """Read what is due; each turn is one transaction, the next is read while one is written. Manifests
+        lead to more."""
         now = self._clock()
+        moved = 0
         while True:
             with reading(self._engine) as session:
                 generation = ledger.load(session).generation
-                cids = bodies.due(session, now)
-            if not cids:
-                return count
-            answers = [bodies.read(self._store, cid) for cid in cids]
+                wanted = bodies.due(session, now, _DUE_AT_ONCE)
+            if not wanted:
+                return
             try:
-                with writing(self._engine) as session:
-                    ledger.claim(session, generation)
-                    for answer in answers:
-                        self._apply(session, answer, now)
-            except MirrorWrittenError:
-                continue
-            count += len(cids)
+                with closing(ahead(bodies.turns(self._store, wanted))) as turns:
+                    for turn in turns:
+                        generation = self._fill(turn, generation, now)
+                        self._pulse.add(contents=len(turn))
+                        self._pulse.note(progress=True)
+            except (MirrorWrittenError, DBAPIError) as error:
+                moved += 1
+                if (isinstance(error, DBAPIError) and not is_passing(error)) or moved >= _TRIES:
+                    raise
 
-    def _apply(self, session: Session, answer: bodies.Reading, now: int) -> None:
-        later = max(now, self._clock())
+    def _fill(self, turn: list[bodies.Reading], generation: int, now: int) -> int:
+        """Write one turn; gives the mirror's generation after it."""
+        try:
+            with writing(self._engine) as session:
+                ledger.claim(session, generation)
+                bodies.apply(session, turn, max(now, self._clock()))
+        except MirrorWrittenError:
+            raise
+        except Exception as error:
+            if isinstance(error, DBAPIError) and is_passing(error):
+                raise
+            # content is anybody's writing: one piece must never stop the others
+            with writing(self._engine) as session:
+                ledger.claim(session, generation)
+                for one in turn:
+                    self._fill_one(session, one, max(now, self._clock()))
+        return generation + 1
+
+    def _fill_one(self, session: Session, one: bodies.Reading, now: int) -> None:
         try:
             with session.begin_nested():
-                bodies.apply(session, answer, later)
-        except Exception as error:  # content is anybody's writing: one piece must never stop the others
+                bodies.apply(session, [one], now)
+        except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            log.warning("content cannot be mirrored", cid=answer.cid, error=reason)
-            bodies.postpone(session, answer.cid, reason, later)
+            log.warning("content cannot be mirrored", cid=one.cid, error=reason)
+            bodies.postpone(session, one, reason, now)
 
     # -- the loop ----------------------------------------------------------------------------------------
 
@@ -241,16 +291,18 @@ class Indexer:
         while not stop.is_set():
             try:
                 self.run_once()
+                self._pulse.note(passed=True, last_error=None)
             except ledger.DifferentChainError:
                 raise
             except Exception as error:  # nothing that a node or a database does may end the loop for good
                 expected = isinstance(error, ChainError | IndexerError | SQLAlchemyError | OSError)
                 if self.last_error is None:
                     log.warning("indexer waits", error=str(error), exc_info=not expected)
-                self.last_error = str(error) if expected else f"{type(error).__name__}: {error}"
+                text = str(error) if expected else f"{type(error).__name__}: {error}"
+                self._pulse.add(errors=1)
+                self._pulse.note(last_error=text)
                 pause = min(_LONGEST_PAUSE, pause * 2)
             else:
-                self.last_error = None
                 pause = self._poll_seconds
             stop.wait(pause)
 
