@@ -1,0 +1,74 @@
+"""Time and chance of a simulated story: both come from the seed alone."""
+
+import datetime as dates
+import random
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+EPOCH = 1_790_000_000
+"""Unix seconds at which every story begins, and of the chain's first block"""
+_ROOMS = ("chain.", "evidence.", "indexer.", "oracle.", "api.")
+
+
+class Clock:
+    """A wall clock that may jump and a steady one that never does; nanoseconds."""
+
+    def __init__(self) -> None:
+        self.wall = EPOCH * 10**9
+        self.steady = 10**9
+
+    @property
+    def now(self) -> float:
+        """Unix seconds."""
+        return self.wall / 1e9
+
+    def tick(self, seconds: float) -> None:
+        """Let time pass."""
+        self.wall += int(seconds * 1e9)
+        self.steady += int(seconds * 1e9)
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the wall clock, forward or back."""
+        self.wall += int(seconds * 1e9)
+
+    @contextmanager
+    def installed(self, dice: random.Random) -> Iterator[None]:
+        """`time`, `datetime.now` of the product's rooms and `secrets` tell of this clock and these dice."""
+        clock = self
+
+        class Moment(dates.datetime):
+            @classmethod
+            def now(cls, tz: dates.tzinfo | None = None) -> "Moment":
+                return cls.fromtimestamp(clock.now, tz)
+
+        rooms = [
+            module
+            for name, module in sorted(sys.modules.items())
+            if name.startswith(_ROOMS) and getattr(module, "datetime", None) is dates.datetime
+        ]
+        with (
+            patch.multiple(
+                time,
+                time=lambda: clock.wall / 1e9,
+                time_ns=lambda: clock.wall,
+                monotonic=lambda: clock.steady / 1e9,
+                monotonic_ns=lambda: clock.steady,
+                sleep=clock.tick,
+            ),
+            patch.multiple(
+                secrets,
+                token_hex=lambda size=32: dice.randbytes(size).hex(),
+                token_bytes=lambda size=32: dice.randbytes(size),
+            ),
+        ):
+            for module in rooms:
+                module.datetime = Moment  # type: ignore[attr-defined]  # a module that has it, as seen above
+            try:
+                yield
+            finally:
+                for module in rooms:
+                    module.datetime = dates.datetime  # type: ignore[attr-defined]
