@@ -36,6 +36,7 @@ class Link(StrEnum):
     RECALL = "recall"
     MIRROR = "mirror"
     VAULT = "vault"
+    ROUTE = "route"
 
 
 EXIT_CODES: Final = {Status.VERIFIED: 0, Status.CONTRADICTED: 1, Status.UNCHECKED: 2}

@@ -49,10 +49,18 @@ class Custody:
         self._since: Node | None = None
         """where the holder last showed that it has the goods"""
         self._open: Dispatch | None = None
+        self._arrivals: dict[str | None, int] = {}
+        """by party: the last node at which it received something"""
 
     def follow(self, nodes: Sequence[Node]) -> list[Node]:
         """The nodes with their carriers."""
-        return [self._follow(node, nodes[position + 1 :]) for position, node in enumerate(nodes)]
+        self._arrivals = {
+            one: number
+            for number, node in enumerate(nodes)
+            if bare(node.biz_step) in RECEIPT
+            for one in (party(node, "destination"), *node.signers)
+        }
+        return [self._follow(node, number) for number, node in enumerate(nodes)]
 
     def ended(self) -> None:
         """Say what is still under way at the end."""
@@ -63,7 +71,7 @@ class Custody:
             )
             self._note("missing_leg", f"{text}; nothing says that it was received, so far", node)
 
-    def _follow(self, node: Node, later: Sequence[Node]) -> Node:
+    def _follow(self, node: Node, number: int) -> Node:
         step = bare(node.biz_step)
         if node.through == "device" or step is None:
             return self._carried(node)
@@ -71,7 +79,7 @@ class Custody:
             self._dispatch(node)
         elif step in RECEIPT:
             node = self._carried(node)
-            self._receive(node, later)
+            self._receive(node, number)
             return node
         elif step in TRANSPORT:
             self._transport(node)
@@ -116,13 +124,13 @@ class Custody:
             self._holder = giver
         self._open, self._since = Dispatch(node, giver, to), node
 
-    def _receive(self, node: Node, later: Sequence[Node]) -> None:
+    def _receive(self, node: Node, number: int) -> None:
         source = party(node, "source")
         taker = party(node, "destination") or self._actor(node)
         sent, self._open = self._open, None
         giver: str | None
         if sent is not None:
-            self._compare(sent, source, taker, node, later)
+            self._compare(sent, source, taker, node, number)
             giver = sent.carrier or sent.giver
         else:
             giver = source or self._holder
@@ -184,9 +192,7 @@ class Custody:
         self.handovers.append(Handover(giver, taker, node.time, basis, sent, node.events[0]))
         self._holder, self._since = taker, node
 
-    def _compare(
-        self, sent: Dispatch, source: str | None, taker: str, node: Node, later: Sequence[Node]
-    ) -> None:
+    def _compare(self, sent: Dispatch, source: str | None, taker: str, node: Node, number: int) -> None:
         if source is not None and source not in (sent.giver, sent.carrier):
             self.findings.append(
                 Finding(
@@ -199,11 +205,7 @@ class Custody:
             )
         if sent.to is None or taker in (sent.to, sent.carrier):
             return
-        arrives = any(
-            bare(one.biz_step) in RECEIPT and sent.to in (party(one, "destination"), *one.signers)
-            for one in later
-        )
-        if not arrives:
+        if self._arrivals.get(sent.to, number) <= number:
             self.findings.append(
                 Finding(
                     "parties_differ",

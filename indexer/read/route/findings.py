@@ -3,6 +3,7 @@
 A finding needs records that say so. Where nothing is recorded, nothing is found, or it is called unknown.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -17,6 +18,8 @@ from indexer.read.route.places import bare, distance_m
 from indexer.read.route.spells import FOREVER, Link
 from indexer.read.route.words import moment, place_text, step_text
 
+_MOST: Final = 100
+"""findings of one kind that are told where each of many things fits with none of the others"""
 _DEPARTURE: Final = frozenset(("departing",))
 _ARRIVAL: Final = frozenset(("arriving",))
 _ENDED: Final = frozenset(("destroying", "decommissioning", "killing"))
@@ -100,8 +103,8 @@ def _certain(one: Node, other: Node, links: Sequence[Link], names: Mapping[str, 
 
 def order(nodes: Sequence[Node]) -> Iterator[Finding]:
     """Steps in the wrong order: a receipt before its dispatch, an arrival before its departure."""
-    yield from _reversed(nodes, DISPATCH, RECEIPT, _same_handover)
-    yield from _reversed(nodes, _DEPARTURE, _ARRIVAL, _same_journey)
+    yield from _reversed(nodes, DISPATCH, RECEIPT, _handover)
+    yield from _reversed(nodes, _DEPARTURE, _ARRIVAL, _journey)
     births = [node for node in nodes if node.through == "item" and _is_birth(node)]
     if births:
         first = births[0]
@@ -127,14 +130,20 @@ def _reversed(
     nodes: Sequence[Node],
     begins: frozenset[str],
     ends: frozenset[str],
-    same: Callable[[Node, Node], bool],
+    ties: Callable[[Node], set[tuple[str, ...]]],
 ) -> Iterator[Finding]:
     """Ends that are tied to a beginning after them and to none before."""
-    starts = [node for node in nodes if bare(node.biz_step) in begins]
+    first: dict[tuple[str, ...], tuple[int, Node]] = {}
+    for number, node in enumerate(nodes):
+        if bare(node.biz_step) in begins:
+            for tie in ties(node):
+                first.setdefault(tie, (number, node))
     for end in (node for node in nodes if bare(node.biz_step) in ends):
-        tied = [start for start in starts if same(start, end)]
-        if tied and all(start.time > end.time for start in tied):
-            start = tied[0]
+        tied = [first[tie] for tie in ties(end) if tie in first]
+        if not tied:
+            continue
+        _, start = min(tied, key=lambda one: one[0])
+        if start.time > end.time:
             yield Finding(
                 "out_of_order",
                 "contradiction",
@@ -145,17 +154,17 @@ def _reversed(
             )
 
 
-def _same_handover(start: Node, end: Node) -> bool:
-    if documents_shared(start, end):
-        return True
-    source, destination = party(start, "source"), party(start, "destination")
+def _journey(node: Node) -> set[tuple[str, ...]]:
+    """What ties a departure to an arrival: the business transactions that both name."""
+    return {("document", one.id) for one in node.documents}
+
+
+def _handover(node: Node) -> set[tuple[str, ...]]:
+    """What ties a dispatch to a receipt: business transactions, or both parties."""
+    source, destination = party(node, "source"), party(node, "destination")
     if source is None or destination is None:
-        return False
-    return (source, destination) == (party(end, "source"), party(end, "destination"))
-
-
-def _same_journey(start: Node, end: Node) -> bool:
-    return documents_shared(start, end)
+        return _journey(node)
+    return _journey(node) | {("parties", source, destination)}
 
 
 def units(
@@ -166,33 +175,34 @@ def units(
     for link in links:
         if link.kind == "aggregation" and _one_thing(names[link.below]):
             held[link.below].append(link)
+    found = 0
     for thing, inside in sorted(held.items()):
         ordered = sorted(inside, key=lambda link: (link.since, link.above))
         for position, one in enumerate(ordered):
             for other in ordered[position + 1 :]:
                 start, end = max(one.since, other.since), min(one.until, other.until)
-                if (
-                    one.above == other.above
-                    or start >= end
-                    or _nested(one.above, other.above, start, links, names)
-                ):
+                if start > one.until or found >= _MOST:
+                    break
+                if one.above == other.above or start >= end:
                     continue
-                proven = start < one.last or one.since == other.since
-                text = (
-                    f"{names[thing]} was put into {names[other.above]} at {moment(other.since)} while it was "
-                    f"in {names[one.above]} since {moment(one.since)}"
-                )
-                if proven and one.until < FOREVER:
-                    text += f", which it left at {moment(one.until)}"
-                elif not proven:
-                    text += ", and nobody recorded that it had left"
-                yield Finding(
-                    "two_units",
-                    "contradiction" if proven else "unknown",
-                    text,
-                    (one.opened, other.opened),
-                )
+                if _nested(one.above, other.above, start, links, names):
+                    continue
+                found += 1
+                yield _two_units(names[thing], one, other, names)
     yield from _elsewhere(root, links, names, nodes)
+
+
+def _two_units(thing: str, one: Link, other: Link, names: Mapping[str, str]) -> Finding:
+    proven = other.since < one.last or one.since == other.since
+    text = (
+        f"{thing} was put into {names[other.above]} at {moment(other.since)} while it was in "
+        f"{names[one.above]} since {moment(one.since)}"
+    )
+    if proven and one.until < FOREVER:
+        text += f", which it left at {moment(one.until)}"
+    elif not proven:
+        text += ", and nobody recorded that it had left"
+    return Finding("two_units", "contradiction" if proven else "unknown", text, (one.opened, other.opened))
 
 
 def _one_thing(uri: str) -> bool:
@@ -210,37 +220,35 @@ def _elsewhere(
     root: str, links: Sequence[Link], names: Mapping[str, str], nodes: Sequence[Node]
 ) -> Iterator[Finding]:
     """The thing seen by itself at a place where the unit that holds it was neither before nor after."""
+    seen: defaultdict[str, list[Node]] = defaultdict(list)
     for node in nodes:
-        if node.through != "item" or len(node.about) > 1 or node.place is None or node.place.gln is None:
+        if node.place is not None and node.place.gln is not None:
+            for uri in node.about:
+                seen[uri].append(node)
+    into = [link for link in links if link.below == root]
+    for node in seen[names[root]]:
+        if node.type not in ("ObjectEvent", "TransactionEvent") or len(node.about) > 1:
             continue
-        if node.type not in ("ObjectEvent", "TransactionEvent"):
-            continue
-        for unit in units_at(root, node.time, links, names):
-            spell = next(
-                (
-                    link
-                    for link in links
-                    if (link.below, link.above) == (root, unit) and link.since < node.time < link.last
-                ),
-                None,
-            )
-            if spell is None:
+        for spell in (link for link in into if link.since < node.time < link.last):
+            about = seen[names[spell.above]]
+            before = about[: bisect_left(about, node.time, key=_time)][-1:]
+            after = about[bisect_right(about, node.time, key=_time) :][:1]
+            around = {one.place.gln for one in (*before, *after) if one.place is not None}
+            if not before or not after or before[0].time < spell.since or after[0].time > spell.until:
                 continue
-            about = [one for one in nodes if names[unit] in one.about and one.place and one.place.gln]
-            before = [one for one in about if spell.since <= one.time < node.time]
-            after = [one for one in about if node.time < one.time <= spell.until]
-            if not before or not after:
-                continue
-            around = {one.place.gln for one in (before[-1], after[0]) if one.place is not None}
-            if node.place.gln not in around:
+            if node.place is not None and node.place.gln not in around:
                 yield Finding(
                     "packed_elsewhere",
                     "suspicion",
                     f"seen at {node.place.gln} at {moment(node.time)} ({step_text(node)}) while packed in "
-                    f"{names[unit]}, which was at {place_text(before[-1])} before and at "
+                    f"{names[spell.above]}, which was at {place_text(before[0])} before and at "
                     f"{place_text(after[0])} after",
-                    (node.events[0], before[-1].events[0]),
+                    (node.events[0], before[0].events[0]),
                 )
+
+
+def _time(node: Node) -> int:
+    return node.time
 
 
 def endings(nodes: Sequence[Node], uri: str, consumed: Mapping[str, bool]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from indexer.read.mirror_source import MirrorSource, events_during, facts_of, rows_of
 from indexer.read.reports import CustomsDecision, SensorWindow, customs_decisions, sensor_windows
 from indexer.read.route.derive import derive, devices_of
-from indexer.read.route.facts import Fact, named
+from indexer.read.route.facts import Fact, key_of, named
 from indexer.read.route.parts import Node, Route, Rules
 from indexer.read.route.spells import ALWAYS, PACKING, Interval, Ref, holds
 from indexer.read.route.walk import Limits, walk
@@ -76,6 +76,8 @@ def route(
     facts = facts_of(session, concerned)
     made = derive(uri, item_id, facts, rules, limits)
     read = {fact.ref for fact in facts}
+    told = {ref for node in made.nodes for ref in node.events} | source.seen
+    facts = [fact for fact in facts if fact.ref in told or any(key_of(one) in own for one in fact.things)]
     unread = tuple(
         Unread(Ref(f"{row.member:013d}", row.seal_id), row.state, row.reason)
         for row in rows_of(session, [ref for ref in refs if ref not in read])
