@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from chain.rpc import Rpc
 from evidence.findings import Finding
 from indexer.compare import Key, Rows, compare, mirrored_tables
 from indexer.run import Indexer
+from indexer.schema import migrate
 from indexer.tables.chainlog import Checkpoint, MirrorState
 from vault.store import ContentStore
 
@@ -36,7 +38,9 @@ class Unreadable:
 def rebuilt(deployment: Deployment, rpc: Rpc, store: ContentStore, until: int) -> Iterator[Engine]:
     """A mirror of its own, built from chain and vault up to block `until`. Raises ChainError."""
     with tempfile.TemporaryDirectory(prefix="tradeseal-audit-") as folder:
-        engine = open_engine(f"sqlite:///{Path(folder) / 'mirror.db'}", synchronous="NORMAL")
+        file = Path(folder) / "mirror.db"
+        file.write_bytes(_empty_mirror())
+        engine = open_engine(f"sqlite:///{file}", synchronous="NORMAL")
         try:
             indexer = Indexer(
                 engine, rpc, deployment.all_addresses(), store, start_block=deployment.first_block
@@ -45,6 +49,17 @@ def rebuilt(deployment: Deployment, rpc: Rpc, store: ContentStore, until: int) -
             yield engine
         finally:
             engine.dispose()
+
+
+@cache
+def _empty_mirror() -> bytes:
+    """The file of a mirror that holds nothing: migrated once, for many audits."""
+    with tempfile.TemporaryDirectory(prefix="tradeseal-audit-") as folder:
+        file = Path(folder) / "mirror.db"
+        engine = open_engine(f"sqlite:///{file}", synchronous="NORMAL")
+        migrate(engine)
+        engine.dispose()  # the last connection moves the write-ahead log into the file
+        return file.read_bytes()
 
 
 def dump(engine: Engine) -> dict[str, Rows]:

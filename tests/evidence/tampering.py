@@ -1,0 +1,245 @@
+"""Random changes of vault and mirror, each of which says what must be named and how it is undone."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Engine, Table, and_, select
+from sqlalchemy.exc import IntegrityError
+
+from chain.database import writing
+from indexer.compare import mirrored_tables
+from indexer.tables.chainlog import Checkpoint, MirrorState
+from vault.store import LocalStore
+from vault.unixfs import cid_of
+
+_STATE: Final = MirrorState.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_CHECKPOINT: Final = Checkpoint.__table__  # type: ignore[attr-defined]  # likewise
+_UNSAID: Final = {("mirror_state", "generation"), ("mirror_state", "id")}
+"""counts writes of this mirror and says nothing of chain or vault; there is one row and it has one number"""
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tampering:
+    """One change. Some finding of `kind` must have each of `named` in its place."""
+
+    what: str
+    kind: str
+    named: tuple[str, ...]
+    undo: Callable[[], None]
+
+
+def tamper(rng: random.Random, mirror: Engine, store: LocalStore) -> Tampering:
+    """Make one random change."""
+    while True:
+        made = _vault(rng, store) if rng.random() < 0.3 else _mirror(rng, mirror)
+        if made is not None:
+            return made
+
+
+# -- vault -------------------------------------------------------------------------------------------------
+
+
+def _vault(rng: random.Random, store: LocalStore) -> Tampering | None:
+    paths = sorted(store.path_of(cid) for cid in store.iterate())
+    path = rng.choice(paths)
+    content = path.read_bytes()
+    way = rng.choice(["byte", "byte", "bit", "cut", "longer", "empty", "gone", "swap", "foreign", "posing"])
+    restore = partial(_write, path, content)
+    if way == "foreign":
+        stray = path.with_name(rng.choice(["note.txt", path.name + ".bak", path.name.upper()]))
+        _write(stray, content)
+        return Tampering(f"vault: added {stray.name}", "vault", (str(stray),), stray.unlink)
+    if way == "posing":
+        cid = cid_of(rng.randbytes(40))
+        posing = store.path_of(cid)
+        made = not posing.parent.is_dir()
+        _write(posing, content)
+        return Tampering(
+            f"vault: other content as {cid}", "vault", (str(cid),), partial(_remove, posing, made)
+        )
+    if way == "swap":
+        other = rng.choice([one for one in paths if one != path])
+        theirs = other.read_bytes()
+        _write(path, theirs)
+        _write(other, content)
+        return Tampering(
+            f"vault: swapped {path.name} and {other.name}",
+            "vault",
+            (path.name, other.name),
+            partial(_write_both, (path, content), (other, theirs)),
+        )
+    if way == "gone":
+        path.unlink()
+    else:
+        place = rng.randrange(len(content))
+        _write(
+            path,
+            {
+                "byte": content[:place]
+                + bytes([content[place] ^ rng.randrange(1, 256)])
+                + content[place + 1 :],
+                "bit": content[:place]
+                + bytes([content[place] ^ 1 << rng.randrange(8)])
+                + content[place + 1 :],
+                "cut": content[:place],
+                "longer": content + rng.choice([b" ", b"\n", b"\0", content]),
+                "empty": b"",
+            }[way],
+        )
+    return Tampering(f"vault: {way} of {path.name}", "vault", (path.name,), restore)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    if path.exists():
+        path.chmod(0o640)
+    path.write_bytes(content)
+
+
+def _write_both(*files: tuple[Path, bytes]) -> None:
+    for path, content in files:
+        _write(path, content)
+
+
+def _remove(path: Path, folder_too: bool) -> None:
+    path.unlink()
+    if folder_too:
+        path.parent.rmdir()
+
+
+# -- mirror ------------------------------------------------------------------------------------------------
+
+
+def _mirror(rng: random.Random, mirror: Engine) -> Tampering | None:
+    table = rng.choice([*mirrored_tables(), _STATE, _CHECKPOINT])
+    with mirror.connect() as connection:
+        rows = [dict(row) for row in connection.execute(select(table)).mappings()]
+    if not rows:
+        return None
+    row = rng.choice(rows)
+    way = rng.choice(["column", "column", "column", "deleted", "added"])
+    if table in (_STATE, _CHECKPOINT) and way != "column":
+        return None  # fewer checkpoints are still true; a second state is tried where states are tested
+    try:
+        if way == "deleted":
+            _execute(mirror, table.delete().where(_is(table, row)))
+            return _told(mirror, table, row, f"{table.name}: deleted {_key(table, row)}", None)
+        if way == "added":
+            other = _other_key(rng, table, row)
+            _execute(mirror, table.insert().values(**other))
+            return _told(mirror, table, other, f"{table.name}: added {_key(table, other)}", other)
+        column = rng.choice(list(table.columns))
+        if (table.name, column.name) in _UNSAID:
+            return None
+        value = another(rng, row[column.name], column.nullable)
+        if value is _NOTHING:
+            return None
+        changed = {**row, column.name: value}
+        _execute(mirror, table.update().where(_is(table, row)).values({column.name: value}))
+    except (IntegrityError, ValueError, OverflowError):
+        return None  # the database itself refuses such a row
+    what = f"{table.name}: {column.name} of {_key(table, row)} from {row[column.name]!r} to {value!r}"
+    named = row if not column.primary_key else changed
+    place = f"{table.name}/{_key(table, named)}"
+    if table is _STATE:
+        place = f"mirror_state/{column.name.removesuffix('_number').removesuffix('_hash')}"
+    return Tampering(what[:400], "mirror", (place,), partial(_restore, mirror, table, changed, row))
+
+
+def _told(mirror: Engine, table: Table, row: Row, what: str, added: Row | None) -> Tampering:
+    undo = partial(_restore, mirror, table, added, None if added else row)
+    return Tampering(what[:400], "mirror", (f"{table.name}/{_key(table, row)}",), undo)
+
+
+def _restore(mirror: Engine, table: Table, found: Row | None, wanted: Row | None) -> None:
+    if found is not None:
+        _execute(mirror, table.delete().where(_is(table, found)))
+    if wanted is not None:
+        _execute(mirror, table.insert().values(**wanted))
+
+
+def _execute(mirror: Engine, statement: Any) -> None:
+    with writing(mirror) as session:
+        session.connection().execute(statement)
+
+
+def _is(table: Table, row: Row) -> Any:
+    return and_(*(column == row[column.name] for column in table.primary_key.columns))
+
+
+def _key(table: Table, row: Row) -> str:
+    return "/".join(str(row[column.name]) for column in table.primary_key.columns)
+
+
+def _other_key(rng: random.Random, table: Table, row: Row) -> Row:
+    column = rng.choice(list(table.primary_key.columns))
+    value = another(rng, row[column.name], False)
+    return {**row, column.name: value}
+
+
+_NOTHING: Final = object()
+
+
+def another(rng: random.Random, value: Any, nullable: bool) -> Any:
+    """Some other value of the same kind, often a near miss."""
+    if value is None:
+        return rng.choice(["", "0x" + "00" * 32, "x"]) if nullable else _NOTHING
+    if nullable and rng.random() < 0.15:
+        return None
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        found = rng.choice(
+            [value + 1, max(0, value - 1), value ^ 1 << rng.randrange(16), 0, rng.getrandbits(40)]
+        )
+        return found if found != value else value + 1
+    if isinstance(value, float):
+        return value + rng.choice([0.5, 1e-6, -1.0])
+    if isinstance(value, bytes):
+        place = rng.randrange(len(value)) if value else 0
+        return rng.choice(
+            [value[:place] + bytes([value[place] ^ 1]) + value[place + 1 :], value[:-1], value + b"\0"]
+        )
+    if isinstance(value, str):
+        return _other_text(rng, value)
+    return _other_json(rng, value)
+
+
+def _other_text(rng: random.Random, value: str) -> str:
+    place = rng.randrange(len(value)) if value else 0
+    found = rng.choice(
+        [
+            value + " ",
+            " " + value,
+            value.swapcase(),
+            value[:-1],
+            value[:place] + rng.choice("0123456789abcdefXYZ") + value[place + 1 :],
+            "",
+            "0x" + "00" * 32,
+        ]
+    )
+    return found if found != value else value + "x"
+
+
+def _other_json(rng: random.Random, value: Any) -> Any:
+    """The same JSON with one thing in it changed."""
+    if isinstance(value, dict) and value:
+        name = rng.choice(sorted(value))
+        if rng.random() < 0.2:
+            return {one: held for one, held in value.items() if one != name}
+        return {**value, name: _other_json(rng, value[name])}
+    if isinstance(value, list) and value:
+        place = rng.randrange(len(value))
+        return [_other_json(rng, held) if i == place else held for i, held in enumerate(value)]
+    if isinstance(value, bool):
+        return rng.choice([not value, int(value)])
+    if isinstance(value, int):
+        return rng.choice([value + 1, value + 0.5, str(value)])
+    if isinstance(value, str):
+        return _other_text(rng, value)
+    return rng.choice(["x", 0, False])
