@@ -52,7 +52,7 @@ class IpfsStore:
     ) -> None:
         self._kubo = Kubo(url.rstrip("/"), timeout, authorization)
         self._ledger = ledger
-        self._pin_name = pin_name
+        self.pin_name = pin_name
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ipfs")
 
     @property
@@ -135,7 +135,7 @@ class IpfsStore:
             self._ledger.note_pin(self.place, str(pin), together)
 
     def _pin(self, pins: Iterable[Cid]) -> None:
-        self._kubo.add_pins(pins, self._pin_name)
+        self._kubo.add_pins(pins, self.pin_name)
 
     def _drop_altered(self, contents: Sequence[bytes]) -> None:
         """Before content is put again: drop those of its blocks that the daemon has otherwise."""
@@ -241,7 +241,7 @@ class IpfsStore:
     def iterate(self) -> Iterator[Cid]:
         """What our pins hold on this node, then what the ledger knows and lost its pin."""
         given: set[Cid] = set()
-        for pin in self._kubo.pins(self._pin_name):
+        for pin in self._kubo.pins(self.pin_name):
             for cid in self._members(pin):
                 if cid not in given:
                     given.add(cid)
@@ -268,7 +268,7 @@ class IpfsStore:
 
     def lost_pins(self) -> set[str]:
         """Pins that we set and the node has no more; empty text for content that no pin holds."""
-        return self._ledger.pins(self.place) - {str(pin) for pin in self._kubo.pins(self._pin_name)}
+        return self._ledger.pins(self.place) - {str(pin) for pin in self._kubo.pins(self.pin_name)}
 
     def lost_blocks(self) -> list[Cid]:
         """Content that we put and whose first block the node has no more; reads no content."""
@@ -312,7 +312,7 @@ class IpfsStore:
         """Version, what is pinned and what should be, and whether the daemon flushes what it writes."""
         version = self._kubo.ask("version")
         repository = self._kubo.ask("repo/stat")
-        pins = {str(pin) for pin in self._kubo.pins(self._pin_name)}
+        pins = {str(pin) for pin in self._kubo.pins(self.pin_name)}
         return {
             "store": "ipfs",
             "place": self.place,

@@ -3,7 +3,7 @@
 ipfshttpclient 0.7 was looked at and is not used here: it has no import of archives (`dag/import`), without
 which many documents are one request each; it reads whole answers into memory, however long; and its timeout
 starts anew with every byte, so that a slow peer holds the caller for ever. Its own version check refuses
-every current Kubo. Tests still compare with it.
+every current Kubo, and what it asks of urllib3 ends with urllib3 3. Tests still compare with it.
 """
 
 import json

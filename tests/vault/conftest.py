@@ -42,6 +42,12 @@ def ipfs_store(daemon: KuboDaemon, folder: Path, timeout: float = 20.0) -> IpfsS
     return IpfsStore(daemon.url, Ledger(folder / "vault.db"), timeout, pin_name=name)
 
 
+def unpin_all(daemon: KuboDaemon, store: IpfsStore) -> None:
+    """Let go of a store's pins: another test may put the same content and damage it."""
+    for pin in daemon.ask("pin/ls", type="recursive", name=store.pin_name, stream="true"):
+        daemon.ask("pin/rm", arg=pin["Cid"])
+
+
 def s3_store(gateway: S3Gateway, folder: Path, prefix: str = "", timeout: float = 20.0) -> S3Store:
     """A store in a fresh bucket."""
     bucket = f"test-{secrets.token_hex(6)}"
@@ -74,7 +80,9 @@ def subject_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> Subje
         return Subject(local, lambda cid: [local.path_of(cid)])
     if kind == "ipfs":
         daemon: KuboDaemon = request.getfixturevalue("kubo")
-        return Subject(ipfs_store(daemon, folder / "ipfs"), lambda cid: [daemon.block_file(cid)])
+        pinning = ipfs_store(daemon, folder / "ipfs")
+        request.addfinalizer(lambda: unpin_all(daemon, pinning))
+        return Subject(pinning, lambda cid: [daemon.block_file(cid)])
     if kind == "s3":
         gateway: S3Gateway = request.getfixturevalue("s3")
         remote = s3_store(gateway, folder, prefix="sealed/documents")

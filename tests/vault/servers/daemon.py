@@ -1,4 +1,4 @@
-"""A Kubo daemon of the tests' own: offline, knowing no peer, with a repository of its own."""
+"""A Kubo daemon of the tests' own: knowing no peer, with a repository of its own."""
 
 import json
 import subprocess
@@ -16,9 +16,9 @@ ABSENT = "IPFS node absent: ./scripts/setup --tests builds it where the Go modul
 
 
 class KuboDaemon(ServerProcess):
-    """A running daemon."""
+    """A running daemon. `offline`: it looks for nothing elsewhere; `password`: what its RPC API asks for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, offline: bool = True, password: str | None = None) -> None:
         self._program = binary("ipfs", ABSENT)
         super().__init__()
         self._repository = self.folder / "repository"
@@ -30,10 +30,15 @@ class KuboDaemon(ServerProcess):
         self._run("init", "--profile=test")
         self._run("config", "--json", "Addresses.Swarm", "[]")
         self._run("config", "Addresses.API", f"/ip4/127.0.0.1/tcp/{self.port}")
+        self._run("config", "Routing.Type", "none")
+        if password is not None:
+            rights = {"tests": {"AuthSecret": password, "AllowedPaths": ["/api/v0"]}}
+            self._run("config", "--json", "API.Authorizations", json.dumps(rights))
+        self._mode = ["--offline"] if offline else []
         self.start()
 
     def command(self) -> tuple[Sequence[str | Path], Mapping[str, str]]:
-        return [self._program, "daemon", "--offline"], self._environment
+        return [self._program, "daemon", *self._mode], self._environment
 
     def _run(self, *arguments: str) -> None:
         subprocess.run(
