@@ -6,6 +6,9 @@ from typing import Final
 
 from cli.failure import Exit, Failure
 
+_KEY: Final = re.compile(r"(00|253|255|401|402|414|417|8003|8004|8006|8010|8017|8018)/[!-~]{1,90}", re.ASCII)
+_OTHER_EPCS: Final = ("urn:epc:id:bic:", "urn:epc:id:imovn:", "urn:epc:id:adi:")
+"""things that travel and have no GS1 key"""
 _SHORT: Final = re.compile(r"([0-9]{8}|[0-9]{12,14})/(.{1,60})", re.ASCII)
 
 
@@ -70,3 +73,20 @@ def subject_id(text: str, field: str = "subject") -> bytes:
     from hashlib import sha256
 
     return sha256(shipment_link(text, field).encode("ascii")).digest()
+
+
+def thing_link(text: str, field: str = "thing") -> str:
+    """Canonical Digital Link of anything with a GS1 key: as `shipment_link`, or the short `AI/VALUE`.
+
+    Other URNs, such as those of freight containers, stay as they are. Raises Failure.
+    """
+    from epcis.digital_link import DigitalLinkError, parse
+
+    if _KEY.fullmatch(text) is not None:
+        try:
+            return parse(f"https://id.gs1.org/{text}").canonical
+        except DigitalLinkError as error:
+            raise Failure(f"{field}: {error}", Exit.UNCHECKED) from None
+    if text.startswith(_OTHER_EPCS) or (text.startswith("urn:") and not text.startswith("urn:epc:")):
+        return text
+    return shipment_link(text, field)

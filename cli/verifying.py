@@ -79,9 +79,13 @@ def _node(stack: ExitStack, session: Session, url: str | None) -> "Rpc | None":
 
 def _bundle(data: bytes, trust: "Trust | None", rpc: "Rpc | None", name: str = "") -> "Report":
     from evidence.bundle import BundleError, read_bundle
+    from evidence.route_bundle import is_route_bundle, read_route_bundle
+    from evidence.route_verify import verify_route
     from evidence.verify import verify_bundle
 
     try:
+        if is_route_bundle(data):
+            return verify_route(read_route_bundle(data), trust, rpc)
         bundle = read_bundle(data)
     except BundleError as error:
         # What is no proof bundle says nothing about an item: there is nothing that could be contradicted.

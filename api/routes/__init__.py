@@ -14,6 +14,7 @@ from api.routes import (
     oracle,
     pages,
     rights,
+    route,
     tokens,
 )
 
@@ -21,6 +22,7 @@ _MODULES = (
     epcis,
     attestations,
     items,
+    route,
     links,
     escrows,
     tokens,
