@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import boto3
@@ -93,6 +93,7 @@ class S3Store:
                 s3={"addressing_style": "path"},
             ),
         )
+        self._client.meta.events.register("before-call.s3", _follow_nowhere)
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="s3")
         self._transfer = TransferConfig(
             multipart_threshold=PART_SIZE, multipart_chunksize=PART_SIZE, max_concurrency=4
@@ -313,6 +314,11 @@ class S3Store:
             raise StoreUnavailable(where, said) from error
         except BotoCoreError as error:
             raise StoreUnavailable(where, str(error)) from error
+
+
+def _follow_nowhere(context: dict[str, Any], **_: object) -> None:
+    """Say that a request was redirected already: botocore else asks a redirecting server without end."""
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _code_of(error: ClientError) -> str:

@@ -95,6 +95,8 @@ class Endpoint:
                     raise AnswerTooLong
             if rest:
                 yield response.status, rest
+            elif response.status != 200:
+                raise StoreUnavailable(self.place, f"answered with HTTP status {response.status}")
 
     @contextmanager
     def _response(
