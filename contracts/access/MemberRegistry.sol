@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 
 import {IMemberRegistry} from "./IMemberRegistry.sol";
+import {KeyRecord, keyRecord} from "./KeyRecord.sol";
 import {Roles} from "./Roles.sol";
 import {SignedAction} from "./SignedAction.sol";
 
@@ -11,6 +12,15 @@ import {SignedAction} from "./SignedAction.sol";
 /// @notice Organisations, their activity roles and signing keys. Setters are the council's through the authority;
 /// everything about a member's keys but the first is signed by the member and relayed by anybody.
 contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
+    /// @dev A member in one slot.
+    struct KeptMember {
+        address account;
+        uint32 roles;
+        bytes2 country;
+        bool active;
+        uint40 admittedAt;
+    }
+
     /// @notice EIP-712 type hash of `KeyGrant`.
     bytes32 public constant KEY_GRANT_TYPEHASH = keccak256(
         "KeyGrant(uint64 gln,address key,uint48 validFrom,uint48 validUntil,uint32 roles,uint64 deadline)"
@@ -26,8 +36,8 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
     /// @notice Most keys of one member that have not ended.
     uint256 public constant MAX_KEYS = 32;
 
-    mapping(uint64 gln => Member) private _members;
-    mapping(address key => Key) private _keys;
+    mapping(uint64 gln => KeptMember) private _members;
+    mapping(address key => KeyRecord) private _keys;
     // Holds every key that has not ended; the place of an ended one is used again, its record in _keys stays.
     mapping(uint64 gln => address[]) private _keyList;
     mapping(address account => uint64 gln) private _memberOfAccount;
@@ -54,12 +64,12 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
         _requireMemberRoles(roles);
         _requireFreeAccount(account, 0);
 
-        _members[gln] = Member({
+        _members[gln] = KeptMember({
             account: account,
             roles: roles,
             country: country,
             active: true,
-            admittedAt: uint48(block.timestamp)
+            admittedAt: uint40(block.timestamp)
         });
         _memberOfAccount[account] = gln;
         emit MemberAdmitted(gln, country, roles, account, name);
@@ -68,25 +78,28 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
 
     /// @inheritdoc IMemberRegistry
     function setRoles(uint64 gln, uint32 roles) external restricted {
-        Member storage record = _existing(gln);
+        KeptMember storage record = _existing(gln);
         _requireMemberRoles(roles);
         record.roles = roles;
+        _spread(gln, record);
         emit RolesChanged(gln, roles);
     }
 
     /// @inheritdoc IMemberRegistry
     function suspend(uint64 gln, bytes32 reason) external restricted {
-        Member storage record = _existing(gln);
+        KeptMember storage record = _existing(gln);
         if (!record.active) revert MemberNotActive(gln);
         record.active = false;
+        _spread(gln, record);
         emit MemberSuspended(gln, reason);
     }
 
     /// @inheritdoc IMemberRegistry
     function reinstate(uint64 gln) external restricted {
-        Member storage record = _existing(gln);
+        KeptMember storage record = _existing(gln);
         if (record.active) revert MemberActive(gln);
         record.active = true;
+        _spread(gln, record);
         emit MemberReinstated(gln);
     }
 
@@ -116,7 +129,7 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
         if (grant.roles == 0 || grant.roles & ~(Roles.ACTIVITIES | Roles.KEY_ADMIN) != 0) {
             revert RolesInvalid(grant.roles);
         }
-        uint32 limit = _keys[signer].roles;
+        uint32 limit = _keys[signer].roles();
         if (grant.roles & ~limit != 0) revert RoleMissing(grant.gln, grant.roles, limit);
         _addKey(grant.gln, grant.key, grant.validFrom, grant.validUntil, grant.roles, signer);
         // Without the key's own consent a member could take another's key for itself, and what it signs with it.
@@ -131,13 +144,13 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
         );
         if (signer != revocation.key) _requireLive(signer, revocation.gln, Roles.KEY_ADMIN, false);
 
-        Key storage record = _keys[revocation.key];
-        uint64 gln = record.gln;
+        KeyRecord record = _keys[revocation.key];
+        uint64 gln = record.gln();
         if (gln == 0 || _hasEnded(record)) {
-            revert KeyNotLive(revocation.key, gln, record.validFrom, record.validUntil);
+            revert KeyNotLive(revocation.key, gln, record.validFrom(), record.validUntil());
         }
         if (gln != revocation.gln) revert WrongMember(revocation.key, gln, revocation.gln);
-        record.validUntil = uint48(block.timestamp);
+        _keys[revocation.key] = record.withEnd(uint48(block.timestamp));
         emit KeyRevoked(gln, revocation.key, signer);
     }
 
@@ -159,7 +172,7 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
         _requireSignature(structHash, change.account, accountSignature);
 
         _accountNonces[gln] = expected + 1;
-        Member storage record = _members[gln];
+        KeptMember storage record = _members[gln];
         delete _memberOfAccount[record.account];
         record.account = change.account;
         _memberOfAccount[change.account] = gln;
@@ -170,8 +183,10 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
 
     /// @inheritdoc IMemberRegistry
     function requireRole(address signer, uint32 anyOf) external view returns (uint64 gln) {
-        gln = _keys[signer].gln;
-        _requireLive(signer, gln, anyOf, true);
+        KeyRecord record = _liveKey(signer);
+        gln = record.gln();
+        if (!record.memberActive()) revert MemberNotActive(gln);
+        _requireEffective(record, anyOf);
     }
 
     /// @inheritdoc IMemberRegistry
@@ -181,12 +196,25 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
 
     /// @inheritdoc IMemberRegistry
     function member(uint64 gln) external view returns (Member memory) {
-        return _existing(gln);
+        KeptMember memory record = _existing(gln);
+        return Member({
+            account: record.account,
+            roles: record.roles,
+            country: record.country,
+            active: record.active,
+            admittedAt: record.admittedAt
+        });
     }
 
     /// @inheritdoc IMemberRegistry
     function key(address signer) external view returns (Key memory) {
-        return _keys[signer];
+        KeyRecord record = _keys[signer];
+        return Key({
+            gln: record.gln(),
+            validFrom: record.validFrom(),
+            validUntil: record.validUntil(),
+            roles: record.roles()
+        });
     }
 
     /// @inheritdoc IMemberRegistry
@@ -202,17 +230,37 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
     // ---- inner rules
 
     /// @dev Reverts unless `signer` is a live key of `gln`, the member is active (where `mustBeActive`) and one of
-    /// `anyOf` is effective. `anyOf` 0 asks for any activity: a key that only administers keys does not act.
+    /// `anyOf` is effective.
     function _requireLive(address signer, uint64 gln, uint32 anyOf, bool mustBeActive) private view {
-        Key memory record = _keys[signer];
-        if (record.gln == 0 || block.timestamp < record.validFrom || block.timestamp >= record.validUntil) {
-            revert KeyNotLive(signer, record.gln, record.validFrom, record.validUntil);
+        KeyRecord record = _liveKey(signer);
+        if (record.gln() != gln) revert WrongMember(signer, record.gln(), gln);
+        if (mustBeActive && !record.memberActive()) revert MemberNotActive(gln);
+        _requireEffective(record, anyOf);
+    }
+
+    /// @dev Reverts where `signer` is no key, or none that is live at this block.
+    function _liveKey(address signer) private view returns (KeyRecord record) {
+        record = _keys[signer];
+        if (!record.isLive()) revert KeyNotLive(signer, record.gln(), record.validFrom(), record.validUntil());
+    }
+
+    /// @dev Reverts unless one of `anyOf` is effective. 0 asks for any activity: a key that only administers keys does
+    /// not act.
+    function _requireEffective(KeyRecord record, uint32 anyOf) private pure {
+        uint32 roles = record.effectiveRoles();
+        if (roles & (anyOf == 0 ? Roles.ACTIVITIES : anyOf) == 0) revert RoleMissing(record.gln(), anyOf, roles);
+    }
+
+    /// @dev Copies a member's standing to its keys, at most MAX_KEYS. Those no longer listed have ended, and an ended key
+    /// is refused before its member's standing is looked at.
+    function _spread(uint64 gln, KeptMember storage standing) private {
+        address[] storage list = _keyList[gln];
+        uint256 length = list.length;
+        (uint32 roles, bool active) = (standing.roles, standing.active);
+        for (uint256 i = 0; i < length; ++i) {
+            address key_ = list[i];
+            _keys[key_] = _keys[key_].withStanding(roles, active);
         }
-        if (record.gln != gln) revert WrongMember(signer, record.gln, gln);
-        Member storage owner = _members[gln];
-        if (mustBeActive && !owner.active) revert MemberNotActive(gln);
-        uint32 roles = (owner.roles | Roles.KEY_ADMIN) & record.roles;
-        if (roles & (anyOf == 0 ? Roles.ACTIVITIES : anyOf) == 0) revert RoleMissing(gln, anyOf, roles);
     }
 
     /// @dev The council's keys carry every activity, so that a role granted to the member later needs no new key:
@@ -226,7 +274,7 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
     function _addKey(uint64 gln, address key_, uint48 validFrom, uint48 validUntil, uint32 roles, address by)
         private
     {
-        if (key_ == address(0) || _keys[key_].gln != 0) revert KeyTaken(key_, _keys[key_].gln);
+        if (key_ == address(0) || _keys[key_].gln() != 0) revert KeyTaken(key_, _keys[key_].gln());
         // A start without limit would let one stolen key bar the council's recovery for ever.
         if (
             validUntil <= validFrom || validUntil - validFrom > MAX_KEY_VALIDITY || validUntil <= block.timestamp
@@ -243,17 +291,18 @@ contract MemberRegistry is IMemberRegistry, AccessManaged, SignedAction {
             if (length == MAX_KEYS) revert KeyLimitReached(gln, MAX_KEYS);
             list.push(key_);
         }
-        _keys[key_] = Key({gln: gln, validFrom: validFrom, validUntil: validUntil, roles: roles});
+        KeptMember storage standing = _members[gln];
+        _keys[key_] = keyRecord(gln, validFrom, validUntil, roles).withStanding(standing.roles, standing.active);
         emit KeyGranted(gln, key_, validFrom, validUntil, roles, by);
     }
 
-    function _existing(uint64 gln) private view returns (Member storage record) {
+    function _existing(uint64 gln) private view returns (KeptMember storage record) {
         record = _members[gln];
         if (record.admittedAt == 0) revert MemberUnknown(gln);
     }
 
-    function _hasEnded(Key storage record) private view returns (bool) {
-        return record.validUntil <= block.timestamp;
+    function _hasEnded(KeyRecord record) private view returns (bool) {
+        return record.validUntil() <= block.timestamp;
     }
 
     function _requireFreeAccount(address account, uint64 gln) private view {

@@ -19,10 +19,9 @@ abstract contract SignedAction is EIP712 {
     function _requireSigned(bytes32 structHash, uint64 deadline, address signer, bytes calldata signature)
         internal
         view
-        returns (bytes32 digest)
     {
         if (deadline < block.timestamp) revert DeadlineExpired(deadline, block.timestamp);
-        digest = _requireSignature(structHash, signer, signature);
+        _requireSignature(structHash, signer, signature);
     }
 
     /// @dev As `_requireSigned`, for messages that carry no deadline of their own.

@@ -12,6 +12,18 @@ import {IRightsRegistry} from "./IRightsRegistry.sol";
 /// @notice Who owns which GTINs and marks, and who may make or sell what where. Issuing passports and opening escrows
 /// ask here. Prefixes and marks are recorded by the council, licences are signed by the mark's owner.
 contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
+    /// @dev What a check reads is in one slot, beside the mark: a GLN has 44 bits.
+    struct KeptLicence {
+        bytes32 mark;
+        uint48 licensor;
+        uint48 licensee;
+        uint48 validFrom;
+        uint48 validUntil;
+        uint48 revokedAt;
+        uint64 quantity;
+        uint64 consumed;
+    }
+
     /// @notice EIP-712 type hash of `Licence`.
     bytes32 public constant LICENCE_TYPEHASH = keccak256(
         "Licence(bytes32 mark,uint64 licensee,uint64[] gtins,bytes2[] territories,uint48 validFrom,"
@@ -33,7 +45,7 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
     // Every proper beginning of an assigned prefix, so that a shorter one is refused later.
     mapping(uint256 prefixKey => uint64 owner) private _extensionOwner;
     mapping(bytes32 mark => MarkRecord) private _marks;
-    mapping(bytes32 licence => LicenceRecord) private _licences;
+    mapping(bytes32 licence => KeptLicence) private _licences;
     mapping(bytes32 licence => mapping(uint64 gtin => bool)) private _covers;
     // One bit for each pair of letters, 676 in three words. Marks and licences apart: a mark's id is chosen freely, and
     // one that is a licence's would add its territories to the licence's.
@@ -123,15 +135,16 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
             bytes2 territory = terms.territories[i];
             if (!_includes(_markTerritories[terms.mark], territory)) revert MarkNotInTerritory(terms.mark, territory);
         }
-        _licences[licence] = LicenceRecord({
+        // Both are GLNs of members.
+        _licences[licence] = KeptLicence({
             mark: terms.mark,
-            licensor: owner,
-            licensee: terms.licensee,
+            licensor: uint48(owner),
+            licensee: uint48(terms.licensee),
             validFrom: terms.validFrom,
             validUntil: terms.validUntil,
+            revokedAt: 0,
             quantity: terms.quantity,
-            consumed: 0,
-            revokedAt: 0
+            consumed: 0
         });
         emit LicenceGranted(licence, owner, terms.licensee, terms, signer);
     }
@@ -142,7 +155,7 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
             keccak256(abi.encode(LICENCE_REVOCATION_TYPEHASH, revocation)), revocation.deadline, signer, signature
         );
         if (revocation.reason == bytes32(0)) revert FieldEmpty("reason");
-        LicenceRecord storage record = _existing(revocation.licence);
+        KeptLicence storage record = _existing(revocation.licence);
         registry.requireMember(signer, record.licensor, Roles.BRAND_OWNER);
         if (record.revokedAt != 0) revert LicenceIsRevoked(revocation.licence, record.revokedAt);
         record.revokedAt = uint48(block.timestamp);
@@ -155,7 +168,7 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
     /// @dev The licensee alone: the mark's owner, who may sell under the licence, must not eat up its quantity.
     function consume(bytes32 licence, uint64 licensee, uint64 gtin, uint64 quantity) external restricted {
         if (quantity == 0) revert FieldEmpty("quantity");
-        LicenceRecord storage record = _requireLive(licence);
+        KeptLicence storage record = _requireLive(licence);
         if (licensee != record.licensee) revert NotLicensee(licence, licensee, record.licensee);
         _requireCovered(licence, gtin);
         _requireIncluded(licence, registry.member(licensee).country);
@@ -172,7 +185,7 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
     /// @inheritdoc IRightsRegistry
     /// @dev From the licence's standing to the single item: the first reason given is the one that matters most.
     function check(bytes32 licence, uint64 member, uint64 gtin, bytes2 territory) external view {
-        LicenceRecord storage record = _requireLive(licence);
+        KeptLicence storage record = _requireLive(licence);
         if (member != record.licensee && member != record.licensor) {
             revert NotLicensee(licence, member, record.licensee);
         }
@@ -188,7 +201,17 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
 
     /// @inheritdoc IRightsRegistry
     function licenceRecord(bytes32 licence) external view returns (LicenceRecord memory) {
-        return _existing(licence);
+        KeptLicence memory record = _existing(licence);
+        return LicenceRecord({
+            mark: record.mark,
+            licensor: record.licensor,
+            licensee: record.licensee,
+            validFrom: record.validFrom,
+            validUntil: record.validUntil,
+            quantity: record.quantity,
+            consumed: record.consumed,
+            revokedAt: record.revokedAt
+        });
     }
 
     /// @inheritdoc IRightsRegistry
@@ -221,12 +244,12 @@ contract RightsRegistry is IRightsRegistry, AccessManaged, SignedAction {
 
     // ---- inner rules
 
-    function _existing(bytes32 licence) private view returns (LicenceRecord storage record) {
+    function _existing(bytes32 licence) private view returns (KeptLicence storage record) {
         record = _licences[licence];
         if (record.licensor == 0) revert LicenceUnknown(licence);
     }
 
-    function _requireLive(bytes32 licence) private view returns (LicenceRecord storage record) {
+    function _requireLive(bytes32 licence) private view returns (KeptLicence storage record) {
         record = _existing(licence);
         if (record.revokedAt != 0) revert LicenceIsRevoked(licence, record.revokedAt);
         _requireMarkLive(record.mark);

@@ -2,8 +2,10 @@
 pragma solidity ^0.8.28;
 
 import {IMemberRegistry} from "../access/IMemberRegistry.sol";
+import {MemberCheck} from "../access/MemberCheck.sol";
 import {Roles} from "../access/Roles.sol";
 import {SignedAction} from "../access/SignedAction.sol";
+import {AttestationForm} from "./AttestationForm.sol";
 import {IAttestationConsumer} from "./IAttestationConsumer.sol";
 import {IEventLedger} from "./IEventLedger.sol";
 
@@ -14,14 +16,17 @@ import {IEventLedger} from "./IEventLedger.sol";
 /// `applyEffect` and can neither prevent it nor cause another. Gas estimators find the least gas with which the
 /// *transaction* succeeds, which is a starved effect: whoever relays for a consumer adds what the consumer needs.
 contract EventLedger is IEventLedger, SignedAction {
+    /// @dev See `attested` and `errorOf`.
+    struct Seal {
+        bytes32 attested;
+        bytes32 erroneous;
+    }
+
     struct Batch {
         uint64 size;
         uint64 recordedAt;
     }
 
-    bytes32 private constant ATTESTATION_TYPEHASH = keccak256(
-        "Attestation(bytes32 sealId,bytes32 eventHash,bytes32 subject,bytes32 bizStep,bytes32 disposition,uint64 place,uint64 eventTime,uint128 quantity,bytes3 unit,bytes32 order,uint16 milestone,bytes cid,address consumer,bytes32 extension,uint64 deadline)"
-    );
     bytes32 private constant ANCHOR_TYPEHASH = keccak256("Anchor(bytes32 root,uint64 size,bytes cid,uint64 deadline)");
     bytes32 private constant DECLARATION_TYPEHASH =
         keccak256("ErrorDeclaration(bytes32 sealId,bytes32 declaration,bytes32 reason,uint64 deadline)");
@@ -35,9 +40,8 @@ contract EventLedger is IEventLedger, SignedAction {
     /// @notice Who may attest.
     IMemberRegistry public immutable registry;
 
-    mapping(uint64 member => mapping(bytes32 sealId => bytes32)) private _attested;
+    mapping(uint64 member => mapping(bytes32 sealId => Seal)) private _attested;
     mapping(uint64 member => mapping(bytes32 root => Batch)) private _batches;
-    mapping(uint64 member => mapping(bytes32 sealId => bytes32)) private _errors;
 
     /// @notice The consumer named by an attestation has no code at this block.
     error ConsumerWithoutCode(address consumer);
@@ -54,24 +58,9 @@ contract EventLedger is IEventLedger, SignedAction {
         bytes calldata signature,
         bytes calldata consumerData
     ) external {
-        bytes32 sealId = attestation.sealId;
-        if (sealId == 0) revert FieldEmpty("sealId");
-        if (attestation.eventHash == 0) revert FieldEmpty("eventHash");
-        if (attestation.subject == 0) revert FieldEmpty("subject");
-        if (attestation.cid.length == 0) revert FieldEmpty("cid");
-
-        bytes32 structHash = _hash(attestation);
-        _requireSigned(structHash, attestation.deadline, signer, signature);
-        // Where money may follow, a key that its member limited to other work (a sensor's gateway) does not do.
-        uint64 member = registry.requireRole(signer, attestation.milestone == 0 ? 0 : Roles.HANDLING);
-        if (_attested[member][sealId] != 0) revert AlreadyAttested(member, sealId);
-
-        // Applied before the consumer is called, so that it finds nothing pending when it comes back in.
-        bytes32 applied = _record(structHash, member, uint64(block.timestamp)) | APPLIED;
-        _attested[member][sealId] = applied;
-        emit Attested(member, sealId, attestation.subject, signer, attestation);
-
-        if (attestation.consumer != address(0)) _offer(attestation, member, applied, consumerData);
+        uint64 member = _record(attestation, signer, signature);
+        (, address consumer,) = AttestationForm.acted(attestation);
+        if (consumer != address(0)) _offer(attestation, member, consumer, consumerData);
     }
 
     /// @inheritdoc IEventLedger
@@ -82,16 +71,18 @@ contract EventLedger is IEventLedger, SignedAction {
         bytes calldata consumerData
     ) external {
         bytes32 sealId = attestation.sealId;
-        bytes32 stored = _attested[member][sealId];
-        bytes32 applied = _record(_hash(attestation), member, recordedAt) | APPLIED;
+        Seal storage seal = _attested[member][sealId];
+        bytes32 stored = seal.attested;
+        (bytes32 structHash,) = AttestationForm.encode(attestation, address(0));
+        bytes32 applied = AttestationForm.record(structHash, member, recordedAt) | APPLIED;
         if (stored | APPLIED != applied) revert NotAttested(member, sealId);
         if (stored == applied) revert NoEffectPending(member, sealId);
-        bytes32 declaration = _errors[member][sealId];
+        bytes32 declaration = seal.erroneous;
         if (declaration != 0) revert DeclaredErroneous(member, sealId, declaration);
 
         address consumer = attestation.consumer;
         if (consumer.code.length == 0) revert ConsumerWithoutCode(consumer);
-        _attested[member][sealId] = applied;
+        seal.attested = applied;
         IAttestationConsumer(consumer).onAttestation(attestation, member, recordedAt, consumerData);
         emit EffectApplied(member, sealId, consumer);
     }
@@ -104,7 +95,7 @@ contract EventLedger is IEventLedger, SignedAction {
         bytes32 structHash =
             keccak256(abi.encode(ANCHOR_TYPEHASH, batch.root, batch.size, keccak256(batch.cid), batch.deadline));
         _requireSigned(structHash, batch.deadline, signer, signature);
-        uint64 member = registry.requireRole(signer, 0);
+        uint64 member = MemberCheck.requireRole(registry, signer, 0);
 
         Batch storage kept = _batches[member][batch.root];
         if (kept.size != 0) revert AlreadyAnchored(member, batch.root);
@@ -123,17 +114,18 @@ contract EventLedger is IEventLedger, SignedAction {
             )
         );
         _requireSigned(structHash, declaration.deadline, signer, signature);
-        uint64 member = registry.requireRole(signer, 0);
+        uint64 member = MemberCheck.requireRole(registry, signer, 0);
 
-        if (_attested[member][sealId] == 0) revert NotAttested(member, sealId);
-        if (_errors[member][sealId] != 0) revert AlreadyDeclared(member, sealId);
-        _errors[member][sealId] = declaration.declaration;
+        Seal storage seal = _attested[member][sealId];
+        if (seal.attested == 0) revert NotAttested(member, sealId);
+        if (seal.erroneous != 0) revert AlreadyDeclared(member, sealId);
+        seal.erroneous = declaration.declaration;
         emit ErrorDeclared(member, sealId, declaration.declaration, declaration.reason, signer);
     }
 
     /// @inheritdoc IEventLedger
     function attested(uint64 member, bytes32 sealId) external view returns (bytes32 attestationRecord) {
-        return _attested[member][sealId];
+        return _attested[member][sealId].attested;
     }
 
     /// @inheritdoc IEventLedger
@@ -144,15 +136,38 @@ contract EventLedger is IEventLedger, SignedAction {
 
     /// @inheritdoc IEventLedger
     function errorOf(uint64 member, bytes32 sealId) external view returns (bytes32 declaration) {
-        return _errors[member][sealId];
+        return _attested[member][sealId].erroneous;
+    }
+
+    /// @dev Checks and records an attestation; as applied, so that a consumer that comes back in finds nothing pending.
+    function _record(Attestation calldata attestation, address signer, bytes calldata signature)
+        private
+        returns (uint64 member)
+    {
+        if (attestation.sealId == 0) revert FieldEmpty("sealId");
+        if (attestation.eventHash == 0) revert FieldEmpty("eventHash");
+        if (attestation.subject == 0) revert FieldEmpty("subject");
+        (bytes32 structHash, bytes memory data) = AttestationForm.encode(attestation, signer);
+        (uint16 milestone,, uint64 deadline) = AttestationForm.acted(attestation);
+        _requireSigned(structHash, deadline, signer, signature);
+        // Where money may follow, a key that its member limited to other work (a sensor's gateway) does not do.
+        member = MemberCheck.requireRole(registry, signer, milestone == 0 ? 0 : Roles.HANDLING);
+
+        bytes32 sealId = attestation.sealId;
+        Seal storage seal = _attested[member][sealId];
+        if (seal.attested != 0) revert AlreadyAttested(member, sealId);
+        seal.attested = AttestationForm.record(structHash, member, uint64(block.timestamp)) | APPLIED;
+        _emitAttested(member, sealId, attestation.subject, data);
     }
 
     /// @dev Calls the consumer so that nothing it does can undo the record: its gas, its failure and the size of
     /// what it returns are bounded here.
-    function _offer(Attestation calldata attestation, uint64 member, bytes32 applied, bytes calldata consumerData)
-        private
-    {
-        address consumer = attestation.consumer;
+    function _offer(
+        Attestation calldata attestation,
+        uint64 member,
+        address consumer,
+        bytes calldata consumerData
+    ) private {
         bytes memory reason;
         if (consumer.code.length == 0) {
             reason = abi.encodeWithSelector(ConsumerWithoutCode.selector, consumer);
@@ -168,7 +183,8 @@ contract EventLedger is IEventLedger, SignedAction {
                 return;
             }
         }
-        _attested[member][attestation.sealId] = applied & ~APPLIED;
+        Seal storage seal = _attested[member][attestation.sealId];
+        seal.attested &= ~APPLIED;
         emit EffectFailed(member, attestation.sealId, consumer, reason);
     }
 
@@ -191,25 +207,11 @@ contract EventLedger is IEventLedger, SignedAction {
         }
     }
 
-    function _record(bytes32 structHash, uint64 member, uint64 recordedAt) private pure returns (bytes32) {
-        return keccak256(abi.encode(structHash, member, recordedAt));
-    }
-
-    /// @dev EIP-712 struct hash; in two parts, for the stack's sake.
-    function _hash(Attestation calldata a) private pure returns (bytes32) {
-        bytes memory head = abi.encode(
-            ATTESTATION_TYPEHASH,
-            a.sealId,
-            a.eventHash,
-            a.subject,
-            a.bizStep,
-            a.disposition,
-            a.place,
-            a.eventTime,
-            a.quantity
-        );
-        bytes memory tail =
-            abi.encode(a.unit, a.order, a.milestone, keccak256(a.cid), a.consumer, a.extension, a.deadline);
-        return keccak256(bytes.concat(head, tail));
+    /// @dev `emit Attested(…)` with the data that `AttestationForm` laid out.
+    function _emitAttested(uint64 member, bytes32 sealId, bytes32 subject, bytes memory data) private {
+        bytes32 topic = Attested.selector;
+        assembly ("memory-safe") {
+            log4(add(data, 0x20), mload(data), topic, member, sealId, subject)
+        }
     }
 }

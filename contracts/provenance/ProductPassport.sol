@@ -50,6 +50,8 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
     bytes32 private constant RECALL_TYPEHASH =
         keccak256("Recall(bytes32 issueId,bytes32 item,bytes32 evidence,uint64 deadline)");
 
+    uint256 private constant OPEN = 1 << 255;
+
     /// @notice Who makes, holds and seizes.
     IMemberRegistry public immutable registry;
     /// @notice What may be made and brought where.
@@ -59,6 +61,8 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
     mapping(uint32 number => bytes32 issueId) private _issueIds;
     uint32 private _issueCount;
     mapping(uint256 tokenId => KeptToken) private _tokens;
+    /// @dev Number of passports, and OPEN: a first write to a slot costs 17,100 gas more, which an issue pays once for
+    /// its maker's account, so that no single item does.
     mapping(address owner => uint256) private _held;
     /// @dev Recalls by what they reach and item (zero for a whole issue); see `_reach`.
     mapping(bytes32 reach => mapping(bytes32 item => Stop)) private _stops;
@@ -97,6 +101,8 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
 
         issueId = _keep(batch, maker);
         rights.consume(batch.licence, maker, batch.gtin, batch.size);
+        address account = registry.member(maker).account;
+        if (_held[account] == 0) _held[account] = OPEN;
         emit Issued(issueId, maker, batch.gtin, batch.root, batch.size, batch.licence, batch.cid, signer);
     }
 
@@ -183,7 +189,7 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
     /// @notice How many passports `owner` holds (ERC-721).
     function balanceOf(address owner) public view override(ERC721, IERC721) returns (uint256) {
         if (owner == address(0)) revert ERC721InvalidOwner(address(0));
-        return _held[owner];
+        return _held[owner] & ~OPEN;
     }
 
     /// @notice Interfaces of ERC-165, ERC-721 with metadata, and ERC-4906.
@@ -211,10 +217,10 @@ contract ProductPassport is IProductPassport, IERC4906, ERC721, SignedAction {
             _requireMayHold(tokenId, issueId, _issues[issueId].head, registry.member(gln), to);
             _approve(address(0), tokenId, address(0), false);
         }
-        // As in ERC721: who owned a token held one, and nobody holds 2^256.
+        // As in ERC721: who owned a token held one, and nobody holds 2^255.
         unchecked {
             if (from != address(0)) _held[from] -= 1;
-            _held[to] += 1;
+            _held[to] = (_held[to] | OPEN) + 1;
         }
         token.owner = to;
         emit Transfer(from, to, tokenId);

@@ -10,7 +10,7 @@ from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 
 from epcis.digital_link import item_id, item_uri
-from epcis.tree import Tree, item_leaf
+from epcis.tree import Tree, item_leaf, leaf_hash, node_hash
 from tests.contracts.evm import ZERO_ADDRESS, Contract, Receipt, type_of
 from tests.contracts.harness import Signer, World, gln_of, gtin_of, typed_fields
 
@@ -144,6 +144,26 @@ def issue(
 def materialise(passport: Contract, issue_id: bytes, items: IssuedItems, index: int = 0) -> Receipt:
     """Materialise one issued item."""
     return passport.transact("materialise", issue_id, index, items.serials[index], items.tree.proof(index))
+
+
+def deep_items(world: World, passport: Contract) -> list[tuple[bytes, int, str, list[bytes]]]:
+    """Two issues whose trees are 20 deep, without building a million leaves: siblings are made up. Gives the
+    arguments that materialise one item of each."""
+    licence = world.grant_licence(quantity=2**21, salt=keccak(text="deep"))
+    found = []
+    for serial in ("FIRST0000001", "SECOND000002"):
+        current = leaf_hash(item_leaf(serial))
+        proof = []
+        index = 0b01010101010101010101
+        for level in range(20):
+            sibling = keccak(text=f"{serial} {level}")
+            proof.append(sibling)
+            at_right = index >> level & 1
+            current = node_hash(sibling, current) if at_right else node_hash(current, sibling)
+        terms = IssuedItems(["x"]).terms(world, licence, root=current, size=2**20)
+        issued = world.send(passport, "issue", "Issue", terms, world.maker.key).result
+        found.append((issued, index, serial, proof))
+    return found
 
 
 def recall(

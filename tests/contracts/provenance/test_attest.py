@@ -339,4 +339,4 @@ def test_gas_attest(world: World, ledger: Contract, gas_snapshot: GasSnapshot) -
         "EventLedger.attest, a consumer that writes 7 slots",
         attest(world, ledger, delivery(world, consumer)).gas,
     )
-    assert plain <= 80_000
+    assert plain <= 70_000

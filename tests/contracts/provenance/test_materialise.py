@@ -3,12 +3,11 @@
 import pytest
 from eth_utils.crypto import keccak
 
-from epcis import tree
 from epcis.digital_link import item_id, item_uri
 from tests.contracts.evm import ZERO_ADDRESS, Contract, Reverted, address_of
 from tests.contracts.gas import GasSnapshot
 from tests.contracts.harness import YEAR, World, signer
-from tests.contracts.provenance.scene import IssuedItems, issue, materialise, recall
+from tests.contracts.provenance.scene import IssuedItems, deep_items, issue, materialise, recall
 
 
 @pytest.fixture
@@ -142,30 +141,26 @@ def test_the_maker_s_present_account_is_given_the_token(
     assert passport.call("ownerOf", token) == account.address
 
 
-def deep(world: World, passport: Contract) -> list[tuple[bytes, int, str, list[bytes]]]:
-    """Two issues whose trees are 20 deep, without building a million leaves: siblings are made up. Gives the
-    arguments that materialise one item of each."""
-    licence = world.grant_licence(quantity=2**21, salt=keccak(text="deep"))
-    found = []
-    for serial in ("FIRST0000001", "SECOND000002"):
-        current = tree.leaf_hash(tree.item_leaf(serial))
-        proof = []
-        index = 0b01010101010101010101
-        for level in range(20):
-            sibling = keccak(text=f"{serial} {level}")
-            proof.append(sibling)
-            at_right = index >> level & 1
-            current = tree.node_hash(sibling, current) if at_right else tree.node_hash(current, sibling)
-        terms = IssuedItems(["x"]).terms(world, licence, root=current, size=2**20)
-        issued = world.send(passport, "issue", "Issue", terms, world.maker.key).result
-        found.append((issued, index, serial, proof))
-    return found
-
-
 def test_gas_materialise(world: World, passport: Contract, gas_snapshot: GasSnapshot) -> None:
-    first, second = deep(world, passport)
+    first, second = deep_items(world, passport)
+    assert passport.call("balanceOf", world.maker.account.address) == 0
     of_first = passport.transact("materialise", *first).gas
     of_second = passport.transact("materialise", *second).gas
     gas_snapshot.record("ProductPassport.materialise, 20 deep, holder's first", of_first)
     gas_snapshot.record("ProductPassport.materialise, 20 deep", of_second)
+    assert of_first <= 110_000
     assert of_second <= 110_000
+
+
+def test_gas_materialise_for_an_account_that_no_issue_opened(
+    world: World, passport: Contract, gas_snapshot: GasSnapshot
+) -> None:
+    """An issue pays for the account of its day; the first item after a change of accounts pays itself."""
+    first, second = deep_items(world, passport)
+    passport.transact("materialise", *first)
+    account = signer("maker's new account")
+    world.change_account(world.maker, account)
+    of_new = passport.transact("materialise", *second).gas
+    gas_snapshot.record("ProductPassport.materialise, 20 deep, account changed since its issue", of_new)
+    assert passport.call("balanceOf", world.maker.account.address) == 1
+    assert passport.call("balanceOf", account.address) == 1
