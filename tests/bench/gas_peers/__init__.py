@@ -1,0 +1,1 @@
+"""Contracts that ours are measured against, fetched and compiled when the bench runs."""
