@@ -104,7 +104,7 @@ def history(session: Session, identifier: str, limits: Limits | None = None) -> 
     up = walk(source, root, True, limits, KINDS)
     down = walk(source, root, False, limits, KINDS)
     windows = _windows(root, (up, down))
-    refs, truncated = events_during(session, windows, root, limits.events)
+    refs, truncated = events_during(session, windows, root, limits)
     told = _told(session, source, root, refs)
     relations = dict.fromkeys([*up.links, *down.links])
     return History(

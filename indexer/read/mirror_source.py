@@ -24,6 +24,7 @@ from indexer.read.route.facts import (
     with_voids,
 )
 from indexer.read.route.spells import Change, Interval, Kind, Link, Making, Ref, holds, made, spells
+from indexer.read.route.walk import Limits
 from indexer.read.values import chunks, gln
 from indexer.tables.content import PRESENT, EventEpc, SealedEvent
 from indexer.tables.provenance import Attested, ErrorDeclared
@@ -259,7 +260,7 @@ def _voided(session: Session, hashes: Mapping[Key, str]) -> set[Key]:
 
 
 def events_during(
-    session: Session, windows: Mapping[str, Sequence[Interval]], root: str, limit: int
+    session: Session, windows: Mapping[str, Sequence[Interval]], root: str, limits: Limits
 ) -> tuple[dict[Ref, tuple[str, ...]], list[str]]:
     """Events that name one of these things while it counts, each with the keys it names, in order of time.
 
@@ -273,10 +274,18 @@ def events_during(
         query = (
             select(*_columns(EventEpc, "member", "seal_id", "item_id", "uri"), col(SealedEvent.event_time))
             .join(SealedEvent, _same_event(SealedEvent, EventEpc))
-            .where(_is(EventEpc, part), col(SealedEvent.event_time).is_not(None))
+            .where(
+                _is(EventEpc, part),
+                col(SealedEvent.event_time) >= min(start for key in part for start, _ in windows[key]),
+                col(SealedEvent.event_time) <= max(end for key in part for _, end in windows[key]),
+            )
             .distinct()
+            .limit(limits.rows + 1)
         )
-        for member, seal_id, item_id, uri, time in session.execute(query):
+        for number, (member, seal_id, item_id, uri, time) in enumerate(session.execute(query)):
+            if number == limits.rows:
+                truncated.append(f"events: only {limits.rows} rows that name these things were read")
+                break
             key = item_id or uri
             if holds(windows[key], time):
                 found[member, seal_id].add(key)
@@ -285,14 +294,15 @@ def events_during(
         select(*_columns(SealedEvent, "member", "seal_id", "event_time"))
         .join(Attested, _same_event(Attested, SealedEvent))
         .where(col(Attested.subject) == root)
+        .limit(limits.rows)
     )
     for member, seal_id, time in session.execute(subject):
         found[member, seal_id].add(root)
         times[member, seal_id] = time
     ordered = sorted(found, key=lambda key: (times[key] is None, times[key] or 0, key[1], key[0]))
-    if len(ordered) > limit:
-        truncated.append(f"events: the first {limit} of {len(ordered)} are told")
-    return {_ref(*key): tuple(sorted(found[key])) for key in ordered[:limit]}, truncated
+    if len(ordered) > limits.events:
+        truncated.append(f"events: the first {limits.events} of {len(ordered)} are told")
+    return {_ref(*key): tuple(sorted(found[key])) for key in ordered[: limits.events]}, truncated
 
 
 def rows_of(session: Session, refs: Sequence[Ref]) -> list[SealedEvent]:
@@ -306,21 +316,30 @@ def rows_of(session: Session, refs: Sequence[Ref]) -> list[SealedEvent]:
     return [found[key] for key in keys if key in found]
 
 
-def facts_of(session: Session, refs: Sequence[Ref]) -> list[Fact]:
-    """Those events whose documents are present, as facts, with what makes them void."""
+def facts_of(session: Session, refs: Sequence[Ref], keys: Collection[str]) -> list[Fact]:
+    """Those events whose documents are present, as facts, with what makes them void.
+
+    Of the things they name only parents and those with one of these keys: a pallet may hold a hundred
+    thousand others.
+    """
     rows = [row for row in rows_of(session, refs) if row.state == PRESENT and isinstance(row.body, dict)]
-    things: defaultdict[Key, list[Thing]] = defaultdict(list)
+    named_there: defaultdict[Key, dict[int, EventEpc]] = defaultdict(dict)
     declared: dict[Ref, str] = {}
     for part in chunks([(row.member, row.seal_id) for row in rows]):
         pair = tuple_(col(EventEpc.member), col(EventEpc.seal_id))
-        query = select(EventEpc).where(pair.in_(part)).order_by(col(EventEpc.position))
-        for one in session.scalars(query):
-            thing = Thing(one.role, one.uri, one.item_id, one.quantity, one.unit)
-            things[one.member, one.seal_id].append(thing)
+        for wanted in (col(EventEpc.role) == PARENT, *(_is(EventEpc, some) for some in chunks(sorted(keys)))):
+            query = select(EventEpc).where(pair.in_(part), wanted)
+            for one in session.scalars(query):
+                named_there[one.member, one.seal_id][one.position] = one
         pair = tuple_(col(ErrorDeclared.member), col(ErrorDeclared.seal_id))
         for error in session.scalars(select(ErrorDeclared).where(pair.in_(part))):
             declared[_ref(error.member, error.seal_id)] = error.declaration
-    return with_voids([fact_of(row, things[row.member, row.seal_id]) for row in rows], declared)
+    facts = []
+    for row in rows:
+        found = sorted(named_there[row.member, row.seal_id].items())
+        things = [Thing(one.role, one.uri, one.item_id, one.quantity, one.unit) for _, one in found]
+        facts.append(fact_of(row, things))
+    return with_voids(facts, declared)
 
 
 def fact_of(row: SealedEvent, things: Sequence[Thing]) -> Fact:

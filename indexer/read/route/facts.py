@@ -53,6 +53,7 @@ class Fact:
     biz_location: str | None
     declares_error: bool
     things: tuple[Thing, ...]
+    """its parent, and those of its things that are asked about"""
     body: dict[str, Any]
     void: Void | None = None
 
@@ -236,7 +237,14 @@ def changes_of(fact: Fact) -> list[Change]:
 
 def empties(fact: Fact) -> bool:
     """Whether a DELETE names no children, and so takes out all of them."""
-    return fact.action == REMOVED and not any(thing.role in CHILDREN for thing in fact.things)
+    if fact.action != REMOVED:
+        return False
+    epcs, classes = (fact.body.get(name) for name in CHILDREN)
+    named_epcs = isinstance(epcs, list) and any(isinstance(one, str) for one in epcs)
+    return not named_epcs and not (
+        isinstance(classes, list)
+        and any(isinstance(one, dict) and isinstance(one.get("epcClass"), str) for one in classes)
+    )
 
 
 def emptied(fact: Fact, holder: str, held: Iterable[str]) -> list[Change]:

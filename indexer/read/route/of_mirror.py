@@ -71,9 +71,9 @@ def route(
     found = walk(source, root, True, limits, PACKING)
     own: dict[str, list[Interval]] = {root: [ALWAYS], **found.windows}
     windows = {**own, **devices_of(source, found)}
-    refs, truncated = events_during(session, windows, root, limits.events)
+    refs, truncated = events_during(session, windows, root, limits)
     concerned = [*refs, *sorted(source.seen - refs.keys())]
-    facts = facts_of(session, concerned)
+    facts = facts_of(session, concerned, windows)
     made = derive(uri, item_id, facts, rules, limits)
     read = {fact.ref for fact in facts}
     told = {ref for node in made.nodes for ref in node.events} | source.seen
