@@ -42,6 +42,7 @@ _IGNORED: Final = "ignored"
 _PAIRS: Final = "pairs"
 _LIST: Final = "list"
 _RENAMED: Final = "renamed"
+_IN_VOCABULARIES: Final = frozenset(member for _, member in FIELDS)
 _EVENT_LEVEL: Final = frozenset({"eventTime", "eventTimeZoneOffset", "action"})
 
 
@@ -124,7 +125,7 @@ class Prehasher:
 
     def full(self, text: str) -> str:
         """A value with its prefix, where the context has it, as the IRI behind it."""
-        if self._plain and text.startswith(("urn:", "http:", "https:")):
+        if ":" not in text or (self._plain and text.startswith(("urn:", "http:", "https:"))):
             return text
         prefix, colon, rest = text.partition(":")
         namespace = self.namespace(prefix) if colon else None
@@ -329,9 +330,14 @@ class _Event:
     def _element(self, name: str, member: str, one: Any, holder: str) -> str:
         """Text of an element that has no place: name, value, all within it sorted."""
         self._budget.spend(len(name))
+        if one.__class__ is str:
+            vocabulary = FIELDS.get((holder, member)) if member in _IN_VOCABULARIES else None
+            return name + self._value(one, vocabulary, False)
         if one.__class__ is dict and not _is_commitment(one):
-            return name + "".join(sorted(self._members(one, member)))
-        return name + self._value(one, FIELDS.get((holder, member)), False)
+            texts = self._members(one, member)
+            texts.sort()
+            return name + "".join(texts)
+        return name + self._value(one, None, False)
 
     def _list(self, name: str, found: list[tuple[str, Any]], holder: str) -> str:
         if name == "childEPCs":

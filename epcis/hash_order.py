@@ -34,8 +34,7 @@ class Slot:
 class Order:
     """Fields of one element, each in its place."""
 
-    slots: Mapping[str, Slot]
-    size: int
+    slots: dict[str, Slot]
 
 
 def _order(holder: str, *fields: "str | tuple[str, Order]") -> Order:
@@ -48,7 +47,7 @@ def _order(holder: str, *fields: "str | tuple[str, Order]") -> Order:
         lowered = name.lower()
         is_time = "time" in lowered and "offset" not in lowered
         slots[name] = Slot(name, index, is_time, inside, FIELDS.get((holder, name)))
-    return Order(MappingProxyType(slots), len(flat))
+    return Order(slots)
 
 
 EPCS: Final = _order("epcList", "epc")

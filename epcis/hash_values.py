@@ -16,17 +16,22 @@ _USUAL_TIME: Final = re.compile(
 )
 _NEVER_A_NUMBER: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz:/#%")
 """first characters of texts that are no finite number"""
+_OF_IDENTIFIERS: Final = frozenset("uh")
+"""first characters of URNs and links"""
 
 
 def canonical_value(text: str) -> str:
     """Text without surrounding blanks in its one form: CBV 2.0's IRIs, plain numbers, canonical links."""
-    found = usual_form(text)
-    if found is not None:
-        return found
+    first = text[:1]
+    if first in _OF_IDENTIFIERS:
+        found = usual_form(text)
+        if found is not None:
+            return found
     if "urn:epcglobal:cbv:" in text:
         text = modernise(text)
-    if text[:1] in _NEVER_A_NUMBER:
-        return hash_form(text)
+        first = text[:1]
+    if first in _NEVER_A_NUMBER:
+        return hash_form(text) if first in _OF_IDENTIFIERS else text
     return hash_form(_number(text))
 
 

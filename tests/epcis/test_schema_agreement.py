@@ -48,6 +48,9 @@ OURS_REFUSES = (
     Difference(
         "integer outside", "a number that a double cannot hold reads otherwise elsewhere", "RFC 7493, 2.2"
     ),
+    Difference(
+        r'\n"', "patterns end in $, which in Python matches before a last line feed too", "ECMA-262, 22.2.2.4"
+    ),
 )
 SCHEMA_REFUSES = (
     Difference(
@@ -200,7 +203,7 @@ def judge(checker: Any, document: Any, seed: int) -> tuple[bool, bool]:
         assert problems, (seed, real[0].json_path, real[0].message[:300])
     if not refused:
         for problem in problems:
-            assert any(one.rule in problem.reason for one in OURS_REFUSES), (seed, str(problem))
+            assert any(one.rule in str(problem) for one in OURS_REFUSES), (seed, str(problem))
     return not refused, not problems
 
 
