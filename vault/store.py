@@ -251,11 +251,12 @@ class LocalStore:
         return None
 
     def _files(self) -> Iterator[Path]:
-        for folder in sorted(self._content.iterdir()):
-            if folder.is_dir():
-                yield from sorted(folder.iterdir())
-            else:
-                yield folder
+        with self._failing():
+            folders = sorted(self._content.iterdir())
+        for folder in folders:
+            with self._failing():
+                files = sorted(folder.iterdir()) if folder.is_dir() else [folder]
+            yield from files
 
     def _remove_abandoned(self) -> None:
         """Remove what a killed writer left behind; a living one holds a lock on its file or folder."""
