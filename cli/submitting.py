@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+import weakref
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -32,6 +33,7 @@ class GatewayClient:
         self._http = httpx.Client(
             base_url=self.base_url, headers=headers, timeout=httpx.Timeout(60.0, connect=5.0), trust_env=False
         )
+        weakref.finalize(self, self._http.close)  # a command ends where it ends; its connections end with it
 
     @classmethod
     def of(cls, session: Session, given: str | None) -> Self:
