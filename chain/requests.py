@@ -4,9 +4,9 @@ A request carries what members signed; whoever relays it adds nothing that matte
 command line and the keeper make them.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from chain.bindings import (
     council,
@@ -22,6 +22,9 @@ from chain.bindings import (
 from chain.deployment import Deployment
 from chain.fields import Address, Bytes32, Signature, Uint64
 from chain.messages import MessageJson
+
+MAX_SERIALS: Final = 300_000
+"""of one issue: with the longest serials its request stays below 8 MiB, what a service takes by default"""
 
 
 class Request(BaseModel):
@@ -169,9 +172,11 @@ class IssueItems(Signed):
     """A maker issues items by one root; `serials` are published as the issue's manifest."""
 
     message: Annotated[types.Issue, MessageJson(types.Issue)]
-    serials: list[Annotated[str, Field(min_length=1, max_length=20)]] = Field(
-        min_length=1, max_length=1_000_000
-    )
+    serials: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=20)]],
+        Field(min_length=1, max_length=MAX_SERIALS),
+        FailFast(),  # of a list as long as this one error is enough
+    ]
 
     def call(self, deployment: Deployment) -> tuple[str, bytes]:
         return deployment.address("ProductPassport"), product_passport.encode_issue(

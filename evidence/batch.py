@@ -10,8 +10,9 @@ from typing import Final
 
 from chain.bindings.types import Anchor, Attestation, Issue
 from chain.fields import hex_text
+from chain.requests import MAX_SERIALS
 from epcis import canonical
-from epcis.gs1 import parse_gln, parse_gtin, parse_serial
+from epcis.gs1 import Gs1KeyError, parse_gln, parse_gtin
 from epcis.model import signed_fields
 from epcis.sealed import Sealed
 from epcis.tree import Tree, event_leaf, item_leaf, leaf_salt
@@ -26,7 +27,12 @@ VERSION: Final = 1
 
 
 class BatchError(ValueError):
-    """A batch or issue that cannot be; the message names the field and the value."""
+    """A batch or issue that cannot be; the message names the field and the value, `path` the field as a
+    JSON Pointer within what was given."""
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,20 +168,30 @@ def batch_manifest(gln: str, root: bytes, leaves: Sequence[tuple[bytes, bytes, b
 
 
 def build_issue(gtin: str, serials: Sequence[str], member_gln: str) -> IssueBatch:
-    """Items of one GTIN, to be issued together; `gtin` of 8, 12, 13 or 14 digits.
+    """Items of one GTIN, to be issued together: at most MAX_SERIALS; `gtin` of 8, 12, 13 or 14 digits.
 
-    Raises Gs1KeyError for a wrong key or serial, BatchError for no serials or one given twice.
+    Raises Gs1KeyError for a wrong GTIN or GLN; BatchError for no serials or too many, one that AI (21) cannot
+    hold, or one given twice.
     """
     gln, gtin14 = parse_gln(member_gln), parse_gtin(gtin)
-    checked = tuple(parse_serial(serial) for serial in serials)
-    if not checked:
-        raise BatchError("serials: an issue needs at least one")
-    seen: set[str] = set()
-    for serial in checked:
-        if serial in seen:
-            raise BatchError(f"serials: {serial!r} is given twice")
-        seen.add(serial)
-    tree = Tree([item_leaf(serial) for serial in checked])
+    if not serials:
+        raise BatchError("serials: an issue needs at least one", "/serials")
+    if len(serials) > MAX_SERIALS:
+        text = f"serials: {len(serials)} are given, {MAX_SERIALS} are allowed in one issue"
+        raise BatchError(text, "/serials")
+    seen: dict[str, int] = {}
+    leaves = []
+    for index, serial in enumerate(serials):
+        try:
+            leaves.append(item_leaf(serial))
+        except Gs1KeyError as error:
+            raise BatchError(f"serials/{index}: {error}", f"/serials/{index}") from None
+        first = seen.setdefault(serial, index)
+        if first != index:
+            text = f"serials/{index}: {serial!r} is given twice, first as serials/{first}"
+            raise BatchError(text, f"/serials/{index}")
+    checked = tuple(serials)
+    tree = Tree(leaves)
     manifest = canonical.dumps(
         {
             "type": ISSUE_TYPE,

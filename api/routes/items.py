@@ -21,6 +21,7 @@ from chain.database import reading
 from chain.errors import CallReverted
 from chain.requests import IssueItems, Materialise, RecallItems
 from epcis.gs1 import Gs1KeyError
+from epcis.tree import TreeError
 from evidence.batch import BatchError, build_issue
 from evidence.bundle import Trust
 from evidence.fields import gln_text
@@ -71,10 +72,9 @@ def _publish(services: Services, given: IssueItems) -> None:
     try:
         batch = build_issue(f"{given.message.gtin:014d}", given.serials, gln_text(member))
     except Gs1KeyError as error:
-        place = "/message/gtin" if error.field == "GTIN" else "/serials"
-        raise invalid(place, str(error)) from None
+        raise invalid("/message/gtin", str(error)) from None
     except BatchError as error:
-        raise invalid("/serials", str(error)) from None
+        raise invalid(error.path, str(error)) from None
     computed = {
         "root": "0x" + batch.root.hex(),
         "size": batch.size,
@@ -187,7 +187,7 @@ def show_verification(services: Use, gtin: GtinPath, serial: SerialPath) -> Resp
     "/{gtin}/{serial}/issue",
     summary="Where the item was issued",
     response_model=IssuePlace,
-    responses=problems(400, 404),
+    responses=problems(400, 404, 503),
 )
 def show_issue(services: Use, gtin: GtinPath, serial: SerialPath) -> IssuePlace:
     """Issue, index and inclusion path, as Materialise takes them."""
@@ -196,7 +196,11 @@ def show_issue(services: Use, gtin: GtinPath, serial: SerialPath) -> IssuePlace:
         if not history.issues:
             raise not_found("issue of item", item_path(gtin, serial))
         first = history.issues[0]
-        path = issue_path(session, first)
+        try:
+            path = issue_path(session, first)
+        except TreeError as error:
+            text = f"the mirror has no proof of the item in issue {first.issue_id}: {error}"
+            raise Problem(503, "not-ready", text) from None
     return IssuePlace(
         issue_id=first.issue_id,
         index=first.index,

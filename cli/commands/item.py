@@ -12,6 +12,7 @@ from cli.session import Session
 
 _app = typer.Typer(help="Serialised items.", no_args_is_help=True, rich_markup_mode=None)
 _PICTURES = (".png", ".svg")
+_SERIAL_LENGTH = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -29,17 +30,22 @@ def issue(
     ] = None,
     serial: Annotated[list[str] | None, typer.Option(help="Serial number; repeatable.")] = None,
     serials: Annotated[Path | None, typer.Option(metavar="FILE", help="Serial numbers, one a line.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="So many serial numbers, counted up.")] = None,
+    prefix: Annotated[str, typer.Option(help="What counted serial numbers begin with.")] = "",
+    start: Annotated[int, typer.Option(min=0, help="The first number counted.")] = 1,
     json: JsonFlag = False,
 ) -> None:
-    """Issue serialised items in one transaction, using up the licence.
+    """Issue serialised items in one transaction, using up the licence: at most 300,000 at a time.
 
-    Example: tradeseal item issue 09521300000107 --serial A1 --serial A2 --as maker
+    Example: tradeseal item issue 09521300000107 --count 100000 --prefix 2026A- --as maker
     """
     from chain.codec import keccak256
     from cli import acts
     from cli.licences import fitting, of_network
 
-    wanted = _serials(serial or [], serials)
+    wanted = _serials(serial or [], serials) if count is None else _counted(count, prefix, start)
+    if count is not None and (serial or serials is not None):
+        raise Failure("give either --count or serial numbers", Exit.UNCHECKED)
     session = Session()
     member = session.member_of(signer)
     chosen = (
@@ -171,8 +177,24 @@ def _serials(given: list[str], file: Path | None) -> list[str]:
         listed = [line.strip() for line in lines if line.strip()]
     serials = given + listed
     if not serials:
-        raise Failure("no serial number: give --serial or --serials FILE", Exit.UNCHECKED)
+        raise Failure("no serial number: give --serial, --serials FILE or --count N", Exit.UNCHECKED)
     return serials
+
+
+def _counted(count: int, prefix: str, start: int) -> list[str]:
+    """`count` serial numbers of one length. Raises Failure where AI (21) could not hold them."""
+    from chain.requests import MAX_SERIALS
+
+    if count > MAX_SERIALS:
+        raise Failure(f"--count {count}: {MAX_SERIALS} are allowed in one issue", Exit.UNCHECKED)
+    width = len(str(start + count - 1))
+    if len(prefix) + width > _SERIAL_LENGTH:
+        raise Failure(
+            f"--prefix {prefix!r}: with {width} digits behind it a serial number has {len(prefix) + width} "
+            f"characters, {_SERIAL_LENGTH} are allowed",
+            Exit.UNCHECKED,
+        )
+    return [f"{prefix}{number:0{width}d}" for number in range(start, start + count)]
 
 
 def _named(record: dict[str, Any]) -> str:

@@ -10,8 +10,10 @@ from sqlalchemy import Select, and_, exists, or_, select, tuple_
 from sqlmodel import Session, col
 
 from chain.bindings import types
-from epcis import digital_link, tree
+from epcis import digital_link
+from epcis.tree import TreeError
 from indexer.document import item_key, vocabulary_iri
+from indexer.read.tiles import inclusion
 from indexer.read.transactions import transactions
 from indexer.read.values import chunks, gln, millis, seconds, unix_millis
 from indexer.tables.content import PRESENT, EventEpc, EventProof, SealedEvent
@@ -178,16 +180,16 @@ def events(session: Session, query: EventQuery, limit: int = 30, after: str | No
 
 
 def proof_path(session: Session, proof: Proof) -> list[str]:
-    """Inclusion path of a leaf (RFC 9162, section 2.1.3.1), lowest first; empty for an attestation."""
+    """Inclusion path of a leaf (RFC 9162, section 2.1.3.1), lowest first; empty for an attestation.
+
+    Raises TreeError where the mirror's tiles give none.
+    """
     if proof.kind != "batch":
         return []
-    query = (
-        select(col(EventProof.seal_id), col(EventProof.event_hash), col(EventProof.salt))
-        .where(col(EventProof.block_hash) == proof.block_hash, col(EventProof.log_index) == proof.log_index)
-        .order_by(col(EventProof.position))
-    )
-    leaves = [tree.event_leaf(*(bytes.fromhex(part[2:]) for part in row)) for row in session.execute(query)]
-    return ["0x" + node.hex() for node in tree.proof(leaves, proof.index)]
+    if proof.size is None:
+        raise TreeError("size: the mirror's proof has none")
+    path = inclusion(session, proof.block_hash, proof.log_index, proof.index, proof.size)
+    return ["0x" + node.hex() for node in path]
 
 
 def attestation(session: Session, member: str | int, seal_id: str) -> types.Attestation | None:
@@ -207,8 +209,8 @@ def struct(kind: Any, row: Any, **given: Any) -> Any:
     return kind(**values)
 
 
-def hydrate(session: Session, rows: Sequence[SealedEvent]) -> list[Event]:
-    """Rows as records, with their proofs and errors, in the given order."""
+def hydrate(session: Session, rows: Sequence[Any]) -> list[Event]:
+    """Rows of sealed_event (anything with its columns) as records, with proofs and errors, in that order."""
     keys = [(row.member, row.seal_id) for row in rows]
     proofs = _proofs(session, keys)
     errors = _errors(session, rows)
@@ -277,7 +279,7 @@ def _proofs(session: Session, keys: Sequence[tuple[int, str]]) -> defaultdict[tu
     return result
 
 
-def _errors(session: Session, rows: Sequence[SealedEvent]) -> defaultdict[tuple[int, str], list[ErrorNote]]:
+def _errors(session: Session, rows: Sequence[Any]) -> defaultdict[tuple[int, str], list[ErrorNote]]:
     """Errors by the ledger's declaration, and by a document with errorDeclaration and the same event hash."""
     result: defaultdict[tuple[int, str], list[ErrorNote]] = defaultdict(list)
     for part in chunks([(row.member, row.seal_id) for row in rows]):

@@ -1,26 +1,23 @@
 """The history of one thing: its events, those of the units it travelled in, its passport, its recalls."""
 
-from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from types import SimpleNamespace
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from epcis import digital_link, tree
+from epcis.tree import TreeError
 from indexer.read.events import Event, hydrate
 from indexer.read.members import Member, members
+from indexer.read.tiles import inclusion
+from indexer.read.trace import travels
 from indexer.read.transactions import transactions
 from indexer.read.values import ZERO_HASH, chunks, digest, gln, gtin, in_order, latest, seconds
-from indexer.tables.content import EventEpc, IssuedItem, SealedEvent
-from indexer.tables.provenance import Attested, Issued, Materialised, PassportTransfer, Recalled
-
-_DEPTH: Final = 5
-_REMOVED: Final = "DELETE"
-_FOREVER: Final = 1 << 62
-Spell = tuple[str, int, int]
-"""item id of a unit, and from when until when (Unix milliseconds) its events count"""
+from indexer.tables.content import IssuedItem
+from indexer.tables.provenance import Issued, Materialised, PassportTransfer, Recalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +88,20 @@ def item_history(session: Session, identifier: str) -> ItemHistory:
     """History of what a Digital Link or EPC URN names. Raises DigitalLinkError where it is neither."""
     uri = digital_link.canonical(identifier)
     item_id = "0x" + digital_link.item_id(uri).hex()
-    spells, units = _travels(session, item_id)
-    rows = _events_of(session, spells)
-    found = hydrate(session, rows)
+    told = travels(session, item_id)
+    found = hydrate(session, [SimpleNamespace(**row) for row in told.events.values()])
+    everybody = members(session)
     issues = _issues(session, item_id)
-    passport = _passport(session, item_id)
+    passport = _passport(session, item_id, everybody)
     known = [one.issue_id for one in issues] + ([passport.issue_id] if passport else [])
     recalls = _recalls(session, item_id, known)
-    by_gln = {one.gln: one for one in members(session)}
+    by_gln = {one.gln: one for one in everybody}
     named = [one.member for one in found] + [one.maker for one in issues] + [one.by for one in recalls]
     return ItemHistory(
         uri=uri,
         item_id=item_id,
         events=found,
-        units=units,
+        units=told.units,
         issues=issues,
         passport=passport,
         recalls=recalls,
@@ -113,132 +110,19 @@ def item_history(session: Session, identifier: str) -> ItemHistory:
 
 
 def issue_path(session: Session, issuance: Issuance) -> list[str]:
-    """Inclusion path of an item's serial in its issue's root (RFC 9162, section 2.1.3.1), lowest first."""
-    query = (
-        select(col(IssuedItem.serial))
-        .join(
-            Issued,
-            (col(Issued.block_hash) == col(IssuedItem.block_hash))
-            & (col(Issued.log_index) == col(IssuedItem.log_index)),
-        )
-        .where(col(Issued.issue_id) == issuance.issue_id)
-        .order_by(col(IssuedItem.position))
+    """Inclusion path of an item's serial in its issue's root (RFC 9162, section 2.1.3.1), lowest first.
+
+    Raises TreeError where the mirror's tiles give none that leads to the root.
+    """
+    place = select(col(Issued.block_hash), col(Issued.log_index)).where(
+        col(Issued.issue_id) == issuance.issue_id
     )
-    leaves = [tree.item_leaf(serial) for serial in session.scalars(query)]
-    return ["0x" + node.hex() for node in tree.proof(leaves, issuance.index)]
-
-
-def _travels(session: Session, item_id: str) -> tuple[list[Spell], list[str]]:
-    """The item for ever, and every unit it was in for as long as it was in it, units of units included."""
-    spells: dict[Spell, None] = {(item_id, -_FOREVER, _FOREVER): None}
-    units: dict[str, None] = {}
-    level = list(spells)
-    for _ in range(_DEPTH):
-        above: dict[Spell, None] = {}
-        for child, start, end in level:
-            for uri, parent, since, until in _units_of(session, child):
-                spell = parent, max(start, since), min(end, until)
-                if spell[1] < spell[2] and spell not in spells:
-                    above[spell] = None
-                    units[uri] = None
-        if not above:
-            break
-        spells |= above
-        level = list(above)
-    return list(spells), list(units)
-
-
-def _units_of(session: Session, child: str) -> list[tuple[str, str, int, int]]:
-    """Units a thing was put into: link, item id, and the time between ADD and DELETE."""
-    joined = (col(EventEpc.member) == col(SealedEvent.member)) & (
-        col(EventEpc.seal_id) == col(SealedEvent.seal_id)
-    )
-    # TransformationEvents have no childEPCs, AssociationEvents and AggregationEvents do
-    packed = (
-        select(SealedEvent)
-        .join(EventEpc, joined)
-        .where(col(EventEpc.item_id) == child, col(EventEpc.role) == "childEPCs")
-    )
-    entries: list[tuple[int, bool, str, str]] = []
-    parents: dict[str, str] = {}
-    for row in session.scalars(packed):
-        unit = _parent(session, row)
-        if unit is not None and row.event_time is not None:
-            entries.append((row.event_time, row.action == _REMOVED, *unit))
-            parents[unit[1]] = unit[0]
-    for parent, uri in parents.items():
-        emptied = (
-            select(SealedEvent)
-            .join(EventEpc, joined)
-            .where(
-                col(EventEpc.item_id) == parent,
-                col(EventEpc.role) == "parentID",
-                col(SealedEvent.action) == _REMOVED,
-            )
-        )
-        for row in session.scalars(emptied):
-            # a DELETE without children takes all of them out (EPCIS 2.0, section 7.4.2)
-            body = row.body if isinstance(row.body, dict) else {}
-            if row.event_time is not None and not body.get("childEPCs") and not body.get("childQuantityList"):
-                entries.append((row.event_time, True, uri, parent))
-    spells: list[tuple[str, str, int, int]] = []
-    by_unit: defaultdict[tuple[str, str], list[tuple[int, bool]]] = defaultdict(list)
-    for time, removed, uri, parent in sorted(entries):
-        by_unit[uri, parent].append((time, removed))
-    for (uri, parent), changes in by_unit.items():
-        since: int | None = None
-        for time, removed in changes:
-            if removed and since is not None:
-                spells.append((uri, parent, since, time + 1))
-                since = None
-            elif not removed and since is None:
-                since = time
-        if since is not None:
-            spells.append((uri, parent, since, _FOREVER))
-    return sorted(spells, key=lambda spell: (spell[2], spell[0]))
-
-
-def _parent(session: Session, row: SealedEvent) -> tuple[str, str] | None:
-    query = select(EventEpc).where(
-        col(EventEpc.member) == row.member,
-        col(EventEpc.seal_id) == row.seal_id,
-        col(EventEpc.role) == "parentID",
-    )
-    found = session.scalars(query).first()
-    return None if found is None or found.item_id is None else (found.uri, found.item_id)
-
-
-def _events_of(session: Session, spells: list[Spell]) -> list[SealedEvent]:
-    found: dict[tuple[int, str], SealedEvent] = {}
-    for item_id, start, end in spells:
-        named = (
-            select(SealedEvent)
-            .join(
-                EventEpc,
-                (col(EventEpc.member) == col(SealedEvent.member))
-                & (col(EventEpc.seal_id) == col(SealedEvent.seal_id)),
-            )
-            .where(col(EventEpc.item_id) == item_id)
-        )
-        attested = (
-            select(SealedEvent)
-            .join(
-                Attested,
-                (col(Attested.member) == col(SealedEvent.member))
-                & (col(Attested.seal_id) == col(SealedEvent.seal_id)),
-            )
-            .where(col(Attested.subject) == item_id)
-        )
-        for query in (named, attested):
-            for row in session.scalars(query):
-                if start <= row.event_time < end if row.event_time is not None else item_id == spells[0][0]:
-                    found[row.member, row.seal_id] = row
-    return sorted(found.values(), key=_chronological)
-
-
-def _chronological(row: SealedEvent) -> tuple[int, int, int, str]:
-    time = _FOREVER if row.event_time is None else row.event_time
-    return time, row.block_number, row.log_index, row.seal_id
+    block_hash, log_index = session.execute(place).tuples().one()
+    path = inclusion(session, block_hash, log_index, issuance.index, issuance.size)
+    leaf, root = tree.item_leaf(issuance.serial), bytes.fromhex(issuance.root[2:])
+    if not tree.verify(leaf, issuance.index, issuance.size, path, root):
+        raise TreeError(f"the tiles do not lead from item {issuance.index} to the root {issuance.root}")
+    return ["0x" + node.hex() for node in path]
 
 
 def _issues(session: Session, item_id: str) -> list[Issuance]:
@@ -273,14 +157,14 @@ def _issues(session: Session, item_id: str) -> list[Issuance]:
     ]
 
 
-def _passport(session: Session, item_id: str) -> Passport | None:
+def _passport(session: Session, item_id: str, everybody: Sequence[Member]) -> Passport | None:
     token = int(item_id, 16)
     made = latest(session, Materialised, col(Materialised.token_id) == token)
     if made is None:
         return None
     moved = latest(session, PassportTransfer, col(PassportTransfer.token_id) == token)
     owner = moved.to if moved else made.to
-    holder = next((one.gln for one in members(session) if one.account == owner), None)
+    holder = next((one.gln for one in everybody if one.account == owner), None)
     return Passport(
         token_id=token,
         issue_id=made.issue_id,

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, Table, and_, select
+from sqlalchemy import Engine, String, Table, and_, select
 from sqlalchemy.exc import IntegrityError
 
 from chain.database import writing
@@ -136,7 +136,10 @@ def _mirror(rng: random.Random, mirror: Engine) -> Tampering | None:
         column = rng.choice(list(table.columns))
         if (table.name, column.name) in _UNSAID:
             return None
-        value = another(rng, row[column.name], column.nullable)
+        if row[column.name] is None and not isinstance(column.type, String):
+            value: Any = rng.randrange(1, 1000)
+        else:
+            value = another(rng, row[column.name], column.nullable)
         if value is _NOTHING:
             return None
         changed = {**row, column.name: value}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chain.requests import MAX_SERIALS
 from epcis import canonical, tree
 from epcis.digital_link import item_id
 from epcis.gs1 import Gs1KeyError
@@ -114,8 +115,9 @@ def test_issue_refuses_what_cannot_be_issued() -> None:
         build_issue(docs.GTIN, [], GLN)
     with pytest.raises(Gs1KeyError):
         build_issue("09506000134353", ["x"], GLN)
-    with pytest.raises(Gs1KeyError):
-        build_issue(docs.GTIN, ["x" * 21], GLN)
+    with pytest.raises(BatchError, match=r"serials/1: serial number .*must have 1 to 20") as caught:
+        build_issue(docs.GTIN, ["x", "x" * 21], GLN)
+    assert caught.value.path == "/serials/1"
 
 
 def test_attestation_signs_what_the_event_says() -> None:
@@ -160,3 +162,9 @@ def test_each_signed_field_that_differs_from_the_document_is_named(name: str, va
     changed = replace(made.message, **{name: value})
     found = compare(changed, made.sealed, canonical.loads(made.sealed.document))
     assert [difference.field for difference in found] == [name]
+
+
+def test_an_issue_has_a_bound_that_its_error_names() -> None:
+    with pytest.raises(BatchError, match=f"{MAX_SERIALS + 1} are given, {MAX_SERIALS} are allowed") as caught:
+        build_issue("09506000134352", ["S"] * (MAX_SERIALS + 1), "9506000000015")
+    assert caught.value.path == "/serials"

@@ -287,7 +287,7 @@ class World:
             territories=(b"DE",),
             valid_from=now - 60,
             valid_until=now + YEAR,
-            quantity=1000,
+            quantity=1_000_000,
             salt=bytes(32),
             deadline=now + 3600,
         )
