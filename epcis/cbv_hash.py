@@ -209,9 +209,20 @@ class _Event:
                     at_event_level = at_event_level or member in _EVENT_LEVEL
                     placed.append((slot.index, self._field(slot, value)))
                     continue
-                if value.__class__ is list and (text := self._epcs(slot, value)):
+                if value.__class__ is list:
+                    if text := self._epcs(slot, value):
+                        children += 1
+                        placed.append((slot.index, text))
+                        continue
+                elif value.__class__ is dict:
+                    if slot.inside is not None and not slot.is_list:
+                        children += 1
+                        self._place(slot, value, member, placed, rest)
+                        continue
+                elif isinstance(value, float | int) and value.__class__ is not bool and _is_plain(slot):
                     children += 1
-                    placed.append((slot.index, text))
+                    at_event_level = at_event_level or member in _EVENT_LEVEL
+                    placed.append((slot.index, f"{member}={number_value(value)}"))
                     continue
             name, kind = names.get(member) or self._terms.name(member)
             if kind is _IGNORED:
@@ -264,6 +275,13 @@ class _Event:
         if slot.inside is None:
             within, left = "", self._members(one, member)
         else:
+            if len(one) == 1:
+                ((name, value),) = one.items()
+                only = slot.inside.slots.get(name)
+                if only is not None and only.inside is None and value.__class__ is str:
+                    if text := self._field(only, value):
+                        placed.append((slot.index, slot.name + text))
+                    return
             within, left = self.ordered(one, member, slot.inside)
         if within:
             placed.append((slot.index, slot.name + within))
@@ -390,6 +408,10 @@ class _Event:
         return f"={time_value(str(one)) if is_time else number_value(one)}"
 
 
+def _is_plain(slot: Slot) -> bool:
+    return slot.inside is None and not slot.is_time
+
+
 def _text_of(one: Any) -> Any:
     """What of an element in childEPCs counts: never what is in it."""
     return "" if one.__class__ is dict and not _is_commitment(one) else one
@@ -413,9 +435,11 @@ def _holds_anything(one: Any) -> bool:
     if one.__class__ is not dict or _is_commitment(one):
         return False
     for member, value in one.items():
-        if member in PAIRS:
-            if value != []:
+        if member in IGNORED_ANYWHERE:
+            continue
+        if value.__class__ is not list:
+            if value is not None or member in PAIRS:
                 return True
-        elif member not in IGNORED_ANYWHERE and any(True for _ in _singles(value)):
+        elif value if member in PAIRS else any(True for _ in _flat(value)):
             return True
     return False

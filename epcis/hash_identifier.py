@@ -59,9 +59,11 @@ _PLAIN: Final = "[0-9A-Za-z_.;=-]{1,20}"
 _SERIALISED: Final = re.compile(rf"(urn:epc:(?:id:sgtin|class:lgtin):[0-9.]{{14}}\.)({_PLAIN})")
 _SSCC: Final = re.compile(r"urn:epc:id:sscc:([0-9]{6,12})\.([0-9])([0-9]{4,10})")
 _PLAIN_PART: Final = r"[\"'\-.0-9;->A-Z_a-z]{1,20}"
+_SHORT_PART: Final = r"[\"'\-.0-9;->A-Z_a-z]{1,16}"
 _USUAL_KEYS: Final = (
     rf"01/[0-9]{{14}}(?:/(?:21|10)/{_PLAIN_PART})?|00/[0-9]{{18}}|414/[0-9]{{13}}(?:/254/{_PLAIN_PART})?"
-    "|417/[0-9]{13}"
+    rf"|417/[0-9]{{13}}|8004/[0-9]{{5}}{_PLAIN_PART}|8003/[0-9]{{14}}(?:{_SHORT_PART})?"
+    rf"|253/[0-9]{{13}}(?:{_SHORT_PART})?"
 )
 _CANONICAL: Final = re.compile(rf"{re.escape(_HOST)}/(?:{_USUAL_KEYS})")
 _ON_A_HOST: Final = re.compile(rf"https?://[^/?#\s]*\.[^/?#\s]*/({_USUAL_KEYS})")

@@ -26,6 +26,8 @@ class Slot:
     name: str
     index: int
     is_time: bool
+    is_list: bool
+    """whether JSON writes what is in it as a list"""
     inside: "Order | None"
     vocabulary: Vocabulary | None
 
@@ -46,7 +48,8 @@ def _order(holder: str, *fields: "str | tuple[str, Order]") -> Order:
     for index, (name, inside) in enumerate(flat):
         lowered = name.lower()
         is_time = "time" in lowered and "offset" not in lowered
-        slots[name] = Slot(name, index, is_time, inside, FIELDS.get((holder, name)))
+        is_list = name.endswith("List") or name == "childEPCs"
+        slots[name] = Slot(name, index, is_time, is_list, inside, FIELDS.get((holder, name)))
     return Order(slots)
 
 

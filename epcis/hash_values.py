@@ -14,6 +14,7 @@ _DATE_TIME: Final = re.compile(
 _USUAL_TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
+_WITH_MILLISECONDS: Final = len("2026-07-22T06:45:00.000Z")
 _NEVER_A_NUMBER: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz:/#%")
 """first characters of texts that are no finite number"""
 _OF_IDENTIFIERS: Final = frozenset("uh")
@@ -58,8 +59,9 @@ def time_value(text: str) -> str:
     if _USUAL_TIME.fullmatch(text):
         try:
             moment = datetime.fromisoformat(text)
-            if moment.utcoffset():
-                moment = moment.astimezone(UTC)
+            if text[-1] == "Z":
+                return text if len(text) == _WITH_MILLISECONDS else text[:-1] + ".000Z"
+            moment = moment.astimezone(UTC)
         except (ValueError, OverflowError):
             return _other_time(text)
         return moment.isoformat(timespec="milliseconds")[:23] + "Z"

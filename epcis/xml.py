@@ -46,7 +46,8 @@ def prehashes(data: bytes) -> list[str]:
     An event is hashed as it stands, valid or not. Raises as `event_hashes`; XmlError too where there is no
     EventList.
     """
-    return [_prehash(event) for event in _events(read(data))]
+    wrapped = any(name.encode() in data for name in _WRAPPERS)
+    return [_prehash(event, wrapped) for event in _events(read(data))]
 
 
 def _events(root: Element) -> list[Element]:
@@ -79,8 +80,8 @@ def _inside(element: Element) -> Iterator[Element]:
             yield one
 
 
-def _prehash(event: Element) -> str:
-    ordered, rest = _Event().ordered(event, EVENT, IGNORED_IN_EVENT)
+def _prehash(event: Element, wrapped: bool) -> str:
+    ordered, rest = _Event(wrapped).ordered(event, EVENT, IGNORED_IN_EVENT)
     rest.sort()
     return f"eventType={event.tag}{ordered}{''.join(rest)}"
 
@@ -88,9 +89,10 @@ def _prehash(event: Element) -> str:
 class _Event:
     """Texts of one event's fields: what `cbv_hash` does for members of JSON, for elements and attributes."""
 
-    __slots__ = ("_budget",)
+    __slots__ = ("_budget", "_wrapped")
 
-    def __init__(self) -> None:
+    def __init__(self, wrapped: bool) -> None:
+        self._wrapped = wrapped
         self._budget = Budget()
 
     def ordered(
@@ -111,14 +113,17 @@ class _Event:
                 extensions.append(self._leaf(name, value))
             elif name not in ignored:
                 rest.append(self._leaf(name, value))
-        for one in _inside(element):
+        for one in _inside(element) if self._wrapped else element:
             name = one.tag
-            if name in _PAIR_MEMBERS:
-                return "", _pairs(element)
             names.append(name)
             slot = order.slots.get(name)
             if slot is not None:
-                self._place(slot, one, placed, rest)
+                if len(one) or one.keys():
+                    self._place(slot, one, placed, rest)
+                elif one.text and (text := _value(one.text, slot.is_time)):
+                    placed.append((slot.index, name + text))
+            elif name in _PAIR_MEMBERS:
+                return "", _pairs(element)
             elif _is_extension(name):
                 extensions.append(self._element(one))
             elif name not in ignored:
@@ -137,10 +142,6 @@ class _Event:
     def _place(self, slot: Slot, element: Element, placed: list[tuple[int, str]], rest: list[str]) -> None:
         """Write an element where it belongs, and what remains of it into `rest`."""
         text = _value(_text(element), slot.is_time)
-        if not len(element) and not element.keys():
-            if text:
-                placed.append((slot.index, slot.name + text))
-            return
         if slot.inside is None:
             within, left = "", self._members(element)
         elif "epc" in slot.inside.slots and (known := _usual(element)) is not None:
@@ -156,16 +157,16 @@ class _Event:
     def _members(self, element: Element) -> list[str]:
         """Texts of attributes and elements where nothing has a place."""
         texts = [self._leaf(name, value) for name, value in element.items()]
-        for one in _inside(element):
+        for one in _inside(element) if self._wrapped else element:
             if one.tag in _PAIR_MEMBERS:
                 return _pairs(element)
             texts.append(self._element(one))
         return texts
 
     def _element(self, element: Element) -> str:
-        own = self._leaf(element.tag, _text(element))
         if not len(element) and not element.keys():
-            return own
+            return self._leaf(element.tag, element.text or "")
+        own = self._leaf(element.tag, _text(element))
         return own + "".join(sorted(self._members(element)))
 
     def _leaf(self, name: str, value: str) -> str:
@@ -196,9 +197,9 @@ def _value(given: str, is_time: bool) -> str:
     text = given.strip()
     if not text:
         return ""
-    if is_time:
-        return "=" + time_value(_expanded(text))
-    return "=" + canonical_value(_expanded(text))
+    if text[0] in "gc":
+        text = _expanded(text)
+    return "=" + (time_value(text) if is_time else canonical_value(text))
 
 
 def _pairs(element: Element) -> list[str]:

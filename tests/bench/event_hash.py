@@ -9,7 +9,6 @@ import gc
 import logging
 import time
 import warnings
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import Final
 
@@ -19,6 +18,9 @@ from epcis import canonical, cbv_hash, sealed, xml
 from tests.bench.event_documents import DocumentClass, classes
 from tests.bench.measurement import Measurement, show
 
+_BATCH_SIZE: Final = 100_000
+"""characters of documents that each hashes in its turn"""
+_LARGEST_BATCH: Final = 20
 PEER: Final = "epcis-event-hash-generator"
 
 
@@ -65,35 +67,22 @@ def theirs(text: str) -> list[str]:
 
 
 def _measure(documents: DocumentClass, seconds: float) -> Measurement:
-    ours(documents.make(0)), theirs(documents.make(0))
-    spent, events = [0.0, 0.0], [0, 0]
-    seed = 0
-    while min(spent) < seconds:
-        # theirs is so much slower that ours takes many documents in its turn
-        for _ in range(20 if spent[0] < seconds else 1):
-            seed += 1
-            _timed(ours, documents, seed, spent, events, 0)
-        expected, found = _timed(ours, documents, -seed, spent, events, 0), None
-        if spent[1] < seconds:
-            found = _timed(theirs, documents, -seed, spent, events, 1)
-        if found is not None and sorted(expected) != sorted(found):
-            raise RuntimeError(f"{documents.name}: the two find different hashes for seed {-seed}")
-    rates = [count / time_spent for count, time_spent in zip(events, spent, strict=True)]
+    text = documents.make(0)
+    ours(text), theirs(text)
+    batch = max(1, min(_LARGEST_BATCH, _BATCH_SIZE // len(text)))
+    spent, events, seed = {ours: 0.0, theirs: 0.0}, {ours: 0, theirs: 0}, 0
+    while min(spent.values()) < seconds:
+        found = {}
+        texts = [documents.make(seed + number + 1) for number in range(batch)]
+        seed += batch
+        for side in (theirs, ours):
+            if spent[side] < seconds:  # the slow one need not take as many batches
+                gc.collect()
+                began = time.thread_time()
+                found[side] = [side(one) for one in texts]
+                spent[side] += time.thread_time() - began
+                events[side] += documents.events * batch
+        if len(found) == 2 and found[ours] != found[theirs]:
+            raise RuntimeError(f"{documents.name}: the two find different hashes (seeds up to {seed})")
+    rates = [events[side] / spent[side] for side in (ours, theirs)]
     return Measurement("event-hash", rates[0], rates[1], "events/s", PEER, version(PEER), documents.name)
-
-
-def _timed(
-    hashes: Callable[[str], list[str]],
-    documents: DocumentClass,
-    seed: int,
-    spent: list[float],
-    events: list[int],
-    side: int,
-) -> list[str]:
-    text = documents.make(seed)
-    gc.collect(0)
-    began = time.thread_time()
-    found = hashes(text)
-    spent[side] += time.thread_time() - began
-    events[side] += documents.events
-    return found
