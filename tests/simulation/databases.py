@@ -133,6 +133,12 @@ class Engines:
         self._kept: dict[tuple[str, str], FaultyEngine] = {}
         self.clock: Clock | None = None
 
+    @property
+    def urls(self) -> tuple[str, str, str]:
+        """Of service, mirror and spool."""
+        databases = self._databases
+        return databases.service_url(), databases.mirror_url(), databases.spool_url()
+
     def begin(self, clock: Clock) -> None:
         """Empty databases for a story."""
         self.clock = clock

@@ -36,10 +36,10 @@ class FaultyTransport(httpx.BaseTransport):
         fault = boundary.cross(f"{where} answered", boundary.weather.rpc, AFTER)
         if fault != CALM:
             return _after(fault, content)
-        answer = json.loads(content)
-        lie = falsify(asked, answer, self._history, boundary)
-        if lie is not None:
-            return _json(lie)
+        if boundary.weather.lie:
+            lie = falsify(asked, json.loads(content), self._history, boundary)
+            if lie is not None:
+                return _json(lie)
         return httpx.Response(response.status_code, content=content)
 
 

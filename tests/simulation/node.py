@@ -27,9 +27,9 @@ class Node:
         self._clock = clock
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self._port = int(probe.getsockname()[1])
-        self.url = f"http://127.0.0.1:{self._port}"
-        self.transport = NodeTransport(self._port)
+            self.port = int(probe.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.transport = NodeTransport(self.port)
         self.rpc: Rpc = PlainRpc(self.url, self.transport)
         self._process: subprocess.Popen[bytes] | None = None
         self.highest = 0
@@ -45,7 +45,7 @@ class Node:
     def start(self, state: Path | None = None) -> None:
         """Start it from a state that `save` wrote, or from nothing."""
         command = [
-            *(str(find_binary()), "--host", "127.0.0.1", "--port", str(self._port), "--silent"),
+            *(str(find_binary()), "--host", "127.0.0.1", "--port", str(self.port), "--silent"),
             *("--no-mining", "--order", "fifo", "--accounts", "0", "--gas-limit", "300000000"),
             *("--chain-id", str(CHAIN_ID), "--timestamp", str(EPOCH), "--threads", "1"),
             *("--cache-path", str(self._folder / "cache")),

@@ -12,6 +12,7 @@ from typing import Self
 
 import structlog
 
+from tests.simulation.children import chaos
 from tests.simulation.clock import Clock
 from tests.simulation.databases import Engines, PostgresqlDatabases, SqliteDatabases, migrated_from
 from tests.simulation.processes import Bug
@@ -21,6 +22,8 @@ from tests.simulation.truth import compare
 
 POSTGRESQL_EVERY = 10
 """this one of so many seeds is told on PostgreSQL"""
+CHILDREN_EVERY = 20
+"""the seventh of so many seeds is told by real processes that are killed"""
 _perf_counter, _process_time = time.perf_counter, time.process_time
 
 
@@ -76,6 +79,7 @@ class Runner:
         """Tell one story and compare; never raises for what the product did."""
         if postgresql is None:
             postgresql = seed % POSTGRESQL_EVERY == 0
+        children = seed % CHILDREN_EVERY == 7
         folder = self._folder / f"seed-{seed}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -91,7 +95,12 @@ class Runner:
             engines.begin(clock)
             with clock.installed(Random(seed)), migrated_from(self.scene.mirror_db):
                 try:
-                    story.run()
+                    if children:
+                        story.begin()
+                        chaos(story, engines.urls)
+                        story.end()
+                    else:
+                        story.run()
                     compare(story)
                 except Bug as bug:
                     error = str(bug)
@@ -102,7 +111,7 @@ class Runner:
             shutil.rmtree(folder, ignore_errors=True)
         return Result(
             seed,
-            "postgresql" if postgresql else "sqlite",
+            ("postgresql" if postgresql else "sqlite") + (" with children" if children else ""),
             _perf_counter() - began,
             _process_time() - busy,
             story.told.trace,

@@ -102,15 +102,19 @@ class Story:
             process.stop()
         self.node.close()
 
-    def run(self) -> Told:
-        """Tell it up to the point where everything is at rest. Raises Bug."""
+    def begin(self) -> None:
+        """Everything is started, and the mirror bound to its chain."""
         self.node.start(self.scene.state)
         self._saved = (self.scene.state, self.node.highest)
         self.base = self.node.highest
         self._say(f"climate {self.climate}")
         for process in self.processes:
             process.step(0, Weather())
-        self.indexing.step(0, Weather())  # binds the mirror to its chain
+        self.indexing.step(0, Weather())
+
+    def run(self) -> Told:
+        """Tell it up to the point where everything is at rest. Raises Bug."""
+        self.begin()
         steps = self.dice.choice([40, 80, 120])
         wanted = self.dice.randrange(6, 18)
         for number in range(steps):
@@ -118,6 +122,10 @@ class Story:
             self.clock.tick(self.dice.choice([0.05, 0.2, 1.0, 1.0, 4.0]))
             self._step(wanted)
         self.told.kills = sum(process.kills for process in self.processes)
+        return self.end()
+
+    def end(self) -> Told:
+        """Calm, and everything comes to rest. Raises Bug."""
         self._calm()
         self.rest("after the disasters")
         self.clock.tick(max(0.0, DELIVER_BY + GRACE + 60 - self.clock.now))
@@ -134,7 +142,7 @@ class Story:
             self._say(f"node back at {self.node.head()[0]}")
         if not self._node_back:
             if dice.random() < climate.reorganisations:
-                self._reorganise()
+                self.reorganise()
             if dice.random() < climate.restarts:
                 self._lose_node()
             if dice.random() < climate.stranger:
@@ -245,7 +253,8 @@ class Story:
         """How many blocks may still be taken away."""
         return self.node.head()[0] - max(self.node.floor, self.node.highest - DEEPEST)
 
-    def _reorganise(self) -> None:
+    def reorganise(self) -> None:
+        """Some blocks go, with what was in them or without."""
         room = self._room()
         if room < 1:
             return
