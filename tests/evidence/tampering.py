@@ -11,6 +11,7 @@ from sqlalchemy import Engine, String, Table, and_, select
 from sqlalchemy.exc import IntegrityError
 
 from chain.database import writing
+from indexer.columns import ChainText
 from indexer.compare import mirrored_tables
 from indexer.tables.chainlog import Checkpoint, MirrorState
 from vault.store import LocalStore
@@ -136,7 +137,7 @@ def _mirror(rng: random.Random, mirror: Engine) -> Tampering | None:
         column = rng.choice(list(table.columns))
         if (table.name, column.name) in _UNSAID:
             return None
-        if row[column.name] is None and not isinstance(column.type, String):
+        if row[column.name] is None and not isinstance(column.type, String | ChainText):
             value: Any = rng.randrange(1, 1000)
         else:
             value = another(rng, row[column.name], column.nullable)
