@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from chain.database import open_engine, reading, writing
+from epcis import canonical
 from epcis.digital_link import DigitalLinkError
 from indexer import schema
 from indexer.read.route.derive import derive
@@ -19,6 +20,7 @@ from indexer.read.route.parts import Finding, Route, Rules
 from indexer.read.route.places import distance_m, geo_uri, position_of
 from indexer.read.route.spells import Ref
 from indexer.read.route.walk import Limits
+from indexer.tables import metadata
 from indexer.tables.oracle import CustomsDecided
 from tests.indexer.journeys import (
     BASEL,
@@ -31,6 +33,7 @@ from tests.indexer.journeys import (
     FREIBURG,
     HUB,
     ITEM,
+    LOGGER,
     LORRY,
     LOT,
     MAKER,
@@ -575,3 +578,102 @@ def test_a_giant_pallet_is_told_in_time(mirror: Engine) -> None:
     found = ask(mirror, limits=Limits(rows=10, things=5))
     assert [node.biz_step is None for node in found.route.nodes] == [True, False]
     assert found.truncated == ()
+
+
+# -- any story ---------------------------------------------------------------------------------------------
+
+_STEPS = (
+    *("commissioning", "packing", "unpacking", "shipping", "departing", "transporting", "arriving"),
+    *("receiving", "accepting", "storing", "retail_selling", "destroying", "inspecting", "loading"),
+    *("unloading", "holding"),
+)
+_SITES = (DAIRY, HUB, SHOP, BERN, BASEL, FREIBURG, "geo:-33.9,151.2")
+_MEMBERS_TOLD = (MAKER, FIRST, SECOND, BUYER, STRANGER)
+_STUFF = (ITEM, CASE, PALLET, PALLET_2, TRUCK, f"{ITEM}9", LOGGER)
+
+
+def any_story(draw: random.Random, length: int) -> list[Told]:
+    """Whatever members may tell of goods, sense or nonsense."""
+    story: list[Told] = []
+    for _ in range(length):
+        when, who = draw.randrange(2_000), draw.choice(_MEMBERS_TOLD)
+        more: dict[str, Any] = {}
+        if draw.random() < 0.6:
+            more["bizStep"] = draw.choice(_STEPS)
+        if draw.random() < 0.5:
+            more |= at(draw.choice(_SITES))
+        if draw.random() < 0.3:
+            more |= between(draw.choice(_MEMBERS_TOLD), draw.choice(_MEMBERS_TOLD))
+        if draw.random() < 0.3:
+            more["bizTransactionList"] = [{"type": "bol", "bizTransaction": f"{BOL}{draw.randrange(3)}"}]
+        if draw.random() < 0.1:
+            more["disposition"] = draw.choice(("stolen", "returned", "destroyed", "retail_sold"))
+        kind = draw.choice(("Object", "Object", "Object", "Aggregation", "Association", "Transformation"))
+        action = draw.choice(("ADD", "OBSERVE", "DELETE"))
+        things = draw.sample(_STUFF, draw.randrange(1, 4))
+        if kind == "Object":
+            body = event(kind, when, epcList=things, action=action, **more)
+        elif kind == "Transformation":
+            body = event(kind, when, inputEPCList=things[:1], outputEPCList=things[1:] or [PALLET], **more)
+        else:
+            children = {"childEPCs": things[1:]} if things[1:] else {}
+            body = event(
+                kind, when, parentID=things[0], action=action if children else "DELETE", **children, **more
+            )
+        story.append((body, who))
+        if draw.random() < 0.1:
+            declared = {**body, "errorDeclaration": {"declarationTime": "2026-03-09T00:00:00Z"}}
+            story.append((declared, draw.choice((who, STRANGER))))
+    return story
+
+
+def _check_any(draw: random.Random, engine: Engine | None = None) -> None:
+    told_facts = facts(any_story(draw, draw.randrange(1, 25)))
+    unique = list({one.ref: one for one in told_facts}.values())
+    known = {one.ref for one in unique}
+    if engine is not None:
+        with writing(engine) as session:
+            for table in metadata.sorted_tables:
+                session.execute(table.delete())
+        record(engine, unique)
+    for thing in (ITEM, PALLET):
+        found = derive(*named(thing), counted(unique))
+        form = to_json(found)
+        assert [node.time for node in found.nodes] == sorted(node.time for node in found.nodes)
+        for one in found.findings:
+            assert 1 <= len(one.events) <= 2
+            assert known.issuperset(one.events)
+            assert one.text
+            if one.kind in ("custody_without_handover", "missing_leg"):
+                assert one.severity == "unknown"
+        assert all(one.giver != one.taker for one in found.handovers)
+        draw.shuffle(unique)
+        assert to_json(derive(*named(thing), counted(unique))) == form
+        assert canonical.loads(canonical.dumps(form)) == form
+        if engine is not None:
+            with reading(engine) as session:
+                mirrored = route(session, thing)
+            assert to_json(mirrored.route) == form
+            # the whole documents of the events that the mirror gave lead to the same
+            refs = {one.ref for one in mirrored.facts}
+            whole = [one for one in counted(unique) if one.ref in refs]
+            assert to_json(derive(*named(thing), whole)) == form
+
+
+def test_any_story_has_one_route(mirror: Engine) -> None:
+    """Whatever order its events come in, from the mirror or from their documents."""
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    draw = random.Random(seed)
+    for _ in range(15):
+        _check_any(draw)
+    for _ in range(4):
+        _check_any(draw, mirror)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(60))
+def test_many_stories_have_one_route(seed: int, mirror: Engine) -> None:
+    draw = random.Random(seed)
+    for _ in range(10):
+        _check_any(draw, mirror)

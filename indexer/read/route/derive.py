@@ -7,7 +7,7 @@ from indexer.read.route.facts import INPUTS, OUTPUTS, TRANSFORMATION, Fact, Fact
 from indexer.read.route.findings import clocks, endings, order, places, units
 from indexer.read.route.nodes import nodes_of
 from indexer.read.route.parts import Finding, Route, Rules, Voided
-from indexer.read.route.spells import ALWAYS, JOINING, PACKING, Interval, Link, merged
+from indexer.read.route.spells import ALWAYS, JOINING, PACKING, Interval, Link, holds, merged
 from indexer.read.route.walk import Limits, Source, Walk, walk
 from indexer.read.route.words import moment
 
@@ -47,8 +47,6 @@ def derive(
         *endings(nodes, uri, _consumed(known, root)),
         *(_cycle(link, names) for link in dict.fromkeys(found.cycles)),
     ]
-    concerned = {ref for node in nodes for ref in node.events}
-    about = {*windows}
     return Route(
         uri=uri,
         item_id=item_id,
@@ -57,13 +55,12 @@ def derive(
         handovers=tuple(custody.handovers),
         findings=tuple(findings),
         links=tuple(sorted(found.links, key=_by_time)),
-        names={key: names[key] for key in sorted(about)},
+        names={key: names[key] for key in sorted(windows)},
         voided=tuple(
             Voided(fact.ref, fact.void.declaration, fact.void.source)
             for fact in sorted(known, key=lambda fact: fact.ref)
             if fact.void is not None
-            and fact.ref not in concerned
-            and not about.isdisjoint(key_of(thing) for thing in fact.things)
+            and any(holds(windows.get(key_of(thing), ()), fact.event_time or 0) for thing in fact.things)
         ),
         truncated=tuple(found.truncated),
     )
