@@ -46,6 +46,7 @@ LARGEST: Final = 16 * 1024**3
 
 _WORKERS: Final = 8
 _READ_TRIES: Final = 2
+_ERROR_SIZE: Final = 64 * 1024
 _URL_LIVES: Final = 300  # seconds
 _ABANDONED_AFTER: Final = timedelta(days=1)
 _CONTENT_RANGE: Final = re.compile(r"bytes \d+-\d+/(\d{1,15})")
@@ -76,7 +77,6 @@ class S3Store:
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._spool = spool
-        self._bucket_seen = False
         self._client: S3Client = boto3.session.Session().client(
             "s3",
             endpoint_url=endpoint,
@@ -204,16 +204,19 @@ class S3Store:
                 "get_object", Params={"Bucket": self._bucket, "Key": self._key(cid)}, ExpiresIn=_URL_LIVES
             )
         target = urlsplit(url)
+        too_long = StoreUnavailable(self._where(cid), f"gave more than the {limit} bytes that were asked for")
+        room = max(limit, _ERROR_SIZE)
         for last in (False, True):
             try:
                 answer = self._endpoint.request(
-                    "GET", f"{target.path}?{target.query}", limit=limit, headers=headers
+                    "GET", f"{target.path}?{target.query}", limit=room, headers=headers
                 )
             except AnswerTooLong:
-                reason = f"gave more than the {limit} bytes that were asked for"
-                raise StoreUnavailable(self._where(cid), reason) from None
+                raise too_long from None
             if answer.status < 500 or last:
                 break
+        if answer.status in (200, 206) and len(answer.content) > limit:
+            raise too_long
         if answer.status in (200, 206):
             return answer
         found = _CODE.search(answer.content)
@@ -240,16 +243,12 @@ class S3Store:
             except ClientError as error:
                 if _code_of(error) not in _MISSING:
                     raise
-            # A HEAD says 404 and no more, of an object as of a bucket.
-            if not self._bucket_seen:
-                try:
-                    self._client.head_bucket(Bucket=self._bucket)
-                except ClientError as error:
-                    if _code_of(error) in _MISSING:
-                        raise StoreUnavailable(self._where(cid), _meaning("NoSuchBucket")) from None
-                    raise
-                self._bucket_seen = True
+        # A HEAD says 404 and no more, whatever is not there: object, bucket, or user. A GET says which.
+        try:
+            self._read(cid, 0, 1)
+        except MissingContent:
             return None
+        raise StoreUnavailable(self._where(cid), "is there and is not there, as the server says")
 
     def iterate(self) -> Iterator[Cid]:
         """CIDs of all objects below the prefix, page by page; names that are no CID are left out."""
