@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from coincurve import PrivateKey
+from eth_account import Account
 
 from chain.codec import Domain, checksum, keccak256
 from epcis import canonical
@@ -40,8 +41,6 @@ class MemberKey:
 
     def sign_typed(self, typed_data: dict[str, Any]) -> bytes:
         """EIP-712 by eth_account, which is not ours."""
-        from eth_account import Account
-
         return bytes(Account.sign_typed_data(self._secret, full_message=typed_data).signature)
 
     def sign_transaction(self, transaction: dict[str, Any]) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from epcis.sealed import Sealed
 from evidence.documents import Refused, read_document
 from evidence.errors import TooLarge
 from evidence.gateway import Bounds, Closing, Delivery, Effect, Gateway, GatewayLimits, SpoolError, SpoolFull
+from evidence.gateway.intake import Lane
 from evidence.gateway.migrations import upgrade_gateway
 from tests.evidence import documents as docs
 from tests.evidence.gateway.model_service import DOMAIN, MEMBER, NETWORK, ModelService, holds
@@ -185,7 +187,7 @@ def test_an_expired_signature_is_made_again_over_the_same_root(scene: Scene) -> 
     scene.service.away = True
     scene.gateway.accept(document("a", 5))
     scene.gateway.run_once()
-    (batch,) = scene.gateway.batches.waiting_for(("signed",), tuple(_lanes()))
+    (batch,) = scene.gateway.batches.waiting_for(("signed",), tuple(Lane))
     scene.service.now += 2 * LIMITS.delivery.deadline
     scene.service.away = False
     scene.settle()
@@ -340,57 +342,64 @@ class _Cut(Exception):
 
 
 @pytest.mark.slow
-def test_a_crash_between_any_two_steps_loses_and_doubles_nothing(engine: Engine) -> None:
-    """Cut at every commit and before and after every request in turn: a new process finishes the story."""
+@pytest.mark.parametrize("cuts", [8, pytest.param(None, marks=pytest.mark.deep)])
+def test_a_crash_between_any_two_steps_loses_and_doubles_nothing(engine: Engine, cuts: int | None) -> None:
+    """Cut at commits and before and after requests, some or all: a new process finishes the story."""
+    points = _story(engine, 0)
+    seed = Random().randrange(1 << 32)
+    print(f"seed {seed}")
+    every = range(1, points + 1)
+    for place in every if cuts is None else Random(seed).sample(every, min(cuts, points)):
+        _story(engine, place)
+
+
+def _story(engine: Engine, cut_at: int) -> int:
+    """Submit, settle, die at a point (0: never), go on as a new process; gives the points that it passed."""
+    _empty(engine)
     given = [document("a", 7), docs.bare({**docs.commissioning("b"), "disposition": "recalled"})]
     effect = docs.bare(docs.delivery())
     wanted = {one.seal_id for part in given for one in read_document(part)}
-    cuts, place = 0, 0
-    while True:
-        place += 1
-        scene = Scene(engine)
-        scene.service.bad = {read_document(given[0])[2].seal_id: "bad"}
-        acknowledged: set[bytes] = set()
-        left = place
+    scene = Scene(engine)
+    scene.service.bad = {read_document(given[0])[2].seal_id: "bad"}
+    acknowledged: set[bytes] = set()
+    passed = 0
 
-        def point(*_: Any) -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                raise _Cut
+    def point(*_: Any) -> None:
+        nonlocal passed
+        passed += 1
+        if passed == cut_at:
+            raise _Cut
 
-        event.listen(engine, "commit", point)
-        scene.service.cut = point
-        try:
-            for part in given:
-                acknowledged |= {one.seal_id for one in scene.gateway.accept(part).receipts}
-            scene.gateway.accept_effect(effect, Effect())
-            scene.settle()
-            finished = True
-        except _Cut:
-            finished, cuts = False, cuts + 1
-        finally:
-            event.remove(engine, "commit", point)
-            scene.service.cut = None
-        scene.open()
-        for part in given:  # who got no answer asks again
-            scene.gateway.accept(part)
+    event.listen(engine, "commit", point)
+    scene.service.cut = point
+    try:
+        for part in given:
+            acknowledged |= {one.seal_id for one in scene.gateway.accept(part).receipts}
         scene.gateway.accept_effect(effect, Effect())
         scene.settle()
-        anchored = [one for leaves in scene.service.anchored.values() for one in leaves]
-        refused = set(scene.service.bad)
-        assert sorted(anchored) == sorted(wanted - refused), f"cut at {place}"
-        assert scene.service.attested == [read_document(effect)[0].seal_id], f"cut at {place}"
-        assert all(len(one) == 1 for one in scene.service.documents.values()), "posted the same bytes again"
-        for seal_id in wanted - refused:
-            proof = scene.gateway.proof(seal_id)
-            assert proof is not None
-            assert holds(proof, scene.service.anchored)
-        assert acknowledged <= wanted
-        _empty(engine)
-        if finished:
-            assert cuts > 10
-            return
+    except _Cut:
+        pass
+    finally:
+        event.remove(engine, "commit", point)
+        scene.service.cut = None
+    if not cut_at:
+        return passed
+    scene.open()
+    for part in given:  # who got no answer asks again
+        scene.gateway.accept(part)
+    scene.gateway.accept_effect(effect, Effect())
+    scene.settle()
+    anchored = [one for leaves in scene.service.anchored.values() for one in leaves]
+    refused = set(scene.service.bad)
+    assert sorted(anchored) == sorted(wanted - refused), f"cut at {cut_at}"
+    assert scene.service.attested == [read_document(effect)[0].seal_id], f"cut at {cut_at}"
+    assert all(len(one) == 1 for one in scene.service.documents.values()), "posted the same bytes again"
+    for seal_id in wanted - refused:
+        proof = scene.gateway.proof(seal_id)
+        assert proof is not None
+        assert holds(proof, scene.service.anchored)
+    assert acknowledged <= wanted
+    return passed
 
 
 def _empty(engine: Engine) -> None:
@@ -400,9 +409,3 @@ def _empty(engine: Engine) -> None:
     with writing(engine) as session:
         for table in reversed(METADATA.sorted_tables):
             session.execute(table.delete())
-
-
-def _lanes() -> Any:
-    from evidence.gateway.intake import Lane
-
-    return Lane
