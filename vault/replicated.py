@@ -7,6 +7,7 @@ is delivered by `heal`, which the service calls now and then and `tradeseal vaul
 """
 
 import io
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import structlog
 from prometheus_client import Counter
 
 from vault.cid import RAW, Cid
@@ -34,7 +34,7 @@ from vault.ledger import Ledger
 from vault.spool import spooled
 from vault.unixfs import LEAF_SIZE, Readable, cid_of
 
-log = structlog.get_logger()
+_log = logging.getLogger(__name__)
 
 _TOGETHER: Final = 64
 _HEAL_EVERY: Final = 30.0  # seconds
@@ -130,7 +130,7 @@ class ReplicatedStore:
             raise StoreUnavailable(self.place, f"{have} of {self._needed} stores took it: {reasons}")
         for place, reason in failed.items():
             self._ledger.owe(place, ((cid, reason) for cid in cids))
-            log.warning("vault.copy_owed", place=place, contents=len(cids), reason=reason)
+            _log.warning("copies owed: place=%s contents=%d reason=%s", place, len(cids), reason)
 
     # -- reading
 
@@ -248,7 +248,7 @@ class ReplicatedStore:
         for store in self.stores:
             yield from store.repair()
         for problem in self.verify_all():
-            log.warning("vault.bad_copy", place=problem.place, cid=str(problem.cid), reason=problem.reason)
+            _tell_bad(problem.place, problem.cid, problem.reason)
         yield from self.heal()
 
     def heal(self) -> Iterator[Repair]:
@@ -274,7 +274,7 @@ class ReplicatedStore:
                     if stop.is_set():
                         return
             except VaultError as error:
-                log.warning("vault.heal_failed", reason=str(error))
+                _log.warning("healing failed: reason=%s", error)
 
     def _deliver(self, store: Vault, cids: Sequence[Cid]) -> set[Cid]:
         """Copy content from other stores to one; gives what arrived. Raises StoreUnavailable."""
@@ -308,7 +308,7 @@ class ReplicatedStore:
     def _settled(self, store: Vault, cids: Sequence[Cid]) -> None:
         self._ledger.settle(store.place, cids)
         REPAIRED_COPIES.labels(store.place).inc(len(cids))
-        log.info("vault.copies_repaired", place=store.place, contents=len(cids))
+        _log.info("copies repaired: place=%s contents=%d", store.place, len(cids))
 
     def _put_right(self, found: dict[Cid, tuple[bytes, list[tuple[Vault, VaultError]]]]) -> None:
         """Write good copies to the stores that turned out to lack them, or owe them."""
@@ -339,7 +339,7 @@ class ReplicatedStore:
             return
         kind = "missing" if isinstance(error, MissingContent) else "altered"
         BAD_COPIES.labels(store.place, kind).inc()
-        log.warning("vault.bad_copy", place=store.place, cid=str(cid), reason=problem_text(error))
+        _tell_bad(store.place, cid, problem_text(error))
         if owe:
             self._ledger.owe(store.place, [(cid, problem_text(error))])
 
@@ -351,7 +351,7 @@ class ReplicatedStore:
     def _failed(self, store: Vault, error: VaultError) -> None:
         if isinstance(error, StoreUnavailable):
             if not self._rests(store):
-                log.warning("vault.store_failed", place=store.place, reason=error.reason)
+                _log.warning("store failed: place=%s reason=%s", store.place, error.reason)
             FAILURES.labels(store.place).inc()
             self._resting[store.place] = time.monotonic() + _REST
 
@@ -371,6 +371,10 @@ class ReplicatedStore:
             "acknowledge": self._needed,
             "owed": sum(self._ledger.owed_count(store.place) for store in self.stores),
         }
+
+
+def _tell_bad(place: str, cid: Cid | None, reason: str) -> None:
+    _log.warning("bad copy: place=%s cid=%s reason=%s", place, cid, reason)
 
 
 class _Source:
