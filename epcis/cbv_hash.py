@@ -8,14 +8,10 @@ One rule of ours: a committed value (see `epcis.sealed`) stands in the pre-hash 
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
-import orjson
-
-from epcis.canonical import JsonError
-from epcis.contexts import ActiveContext, Context, memory_key
+from epcis.contexts import Context
 from epcis.hash_identifier import usual_forms
 from epcis.hash_order import (
     EPCS,
@@ -27,21 +23,14 @@ from epcis.hash_order import (
     Order,
     Slot,
 )
+from epcis.hash_terms import IGNORED_KIND, LIST_KIND, MAX_PREHASH, PAIRS_KIND, RENAMED_KIND, Budget, Terms
 from epcis.hash_values import canonical_value, number_value, time_value
 from epcis.vocabulary import FIELDS, Vocabulary
 
+__all__ = ["COMMITMENT", "MAX_PREHASH", "event_hash", "ni", "prehash"]
+
 COMMITMENT: Final = "tradeseal:commitment"
 
-MAX_PREHASH: Final = 64 * 1024 * 1024
-"""Characters of a pre-hash: names and namespaces stand in it once for every value, so that a small document
-may ask for a pre-hash of any size."""
-
-_NAMES_REMEMBERED: Final = 4096
-_CALLED_OTHERWISE: Final = QUANTITY_NAMES | {"inputEPC", "outputEPC", "quantity"}
-_IGNORED: Final = "ignored"
-_PAIRS: Final = "pairs"
-_LIST: Final = "list"
-_RENAMED: Final = "renamed"
 _IN_VOCABULARIES: Final = frozenset(member for _, member in FIELDS)
 _EVENT_LEVEL: Final = frozenset({"eventTime", "eventTimeZoneOffset", "action"})
 
@@ -62,94 +51,9 @@ def prehash(event: dict[str, Any], context: Context) -> str:
     `event`: a valid EPCIS event as read from JSON. Works offline on any nesting `canonical.loads` allows.
     Raises JsonError where the string would be longer than `MAX_PREHASH`.
     """
-    return Prehasher.of(context).prehash(event)
-
-
-class Budget:
-    """Characters that a pre-hash may still take."""
-
-    __slots__ = ("_left",)
-
-    def __init__(self) -> None:
-        self._left = MAX_PREHASH
-
-    def spend(self, characters: int) -> None:
-        """Raise JsonError where the pre-hash has become too long."""
-        self._left -= characters
-        if self._left < 0:
-            raise JsonError("", "", f"its CBV event hash is over more than {MAX_PREHASH} characters")
-
-
-class Prehasher:
-    """Pre-hash strings of events under one context, whose prefixes are resolved once."""
-
-    def __init__(self, context: Context) -> None:
-        self._active = ActiveContext.of(context)
-        self._prefixes: dict[str, str | None] = {}
-        self.names: dict[str, tuple[str, str | None]] = {}
-        """what `name` found so far"""
-        own = {name for entry in context if isinstance(entry, dict) for name in entry}
-        self._plain = not any(name in ("urn", "http", "https") or name[:1].isdecimal() for name in own)
-        """whether URNs, links and times hold no prefix"""
-
-    @staticmethod
-    def of(context: Context) -> "Prehasher":
-        """One for the context, perhaps used before."""
-        key = memory_key(context)
-        return Prehasher(context) if key is None else _remembered(key)
-
-    def prehash(self, event: dict[str, Any]) -> str:
-        """Pre-hash string of one event; raises JsonError where it would be longer than `MAX_PREHASH`."""
-        ordered, rest = _Event(self).ordered(event, "", EVENT, IGNORED_IN_EVENT)
-        rest.sort()
-        return f"eventType={event.get('type', '')}{ordered}{''.join(rest)}"
-
-    def name(self, member: str) -> tuple[str, str | None]:
-        """A member's name in XML, its prefix, where the context has it, as `{namespace}`; and its kind."""
-        prefix, colon, local = member.partition(":")
-        namespace = self.namespace(prefix) if colon else None
-        name = member if namespace is None else f"{{{namespace}}}{local}"
-        found = name, _kind(member, name)
-        if len(self.names) < _NAMES_REMEMBERED and len(name) < 512:
-            self.names[member] = found
-        return found
-
-    def namespace(self, prefix: str) -> str | None:
-        """IRI of a prefix, None where the context has none."""
-        if prefix in self._prefixes:
-            return self._prefixes[prefix]
-        found = self._active.prefix(prefix)
-        if len(self._prefixes) < _NAMES_REMEMBERED and len(prefix) < 512:
-            self._prefixes[prefix] = found
-        return found
-
-    def full(self, text: str) -> str:
-        """A value with its prefix, where the context has it, as the IRI behind it."""
-        if ":" not in text or (self._plain and text.startswith(("urn:", "http:", "https:"))):
-            return text
-        prefix, colon, rest = text.partition(":")
-        namespace = self.namespace(prefix) if colon else None
-        return text if namespace is None else namespace + rest
-
-    @property
-    def plain(self) -> bool:
-        """Whether URNs, links and times hold no prefix under this context."""
-        return self._plain
-
-
-def _kind(member: str, name: str) -> str | None:
-    if member in IGNORED_ANYWHERE:
-        return _IGNORED
-    if member in PAIRS:
-        return _PAIRS
-    if name.endswith("List") or name == "childEPCs":
-        return _LIST
-    return _RENAMED if name in _CALLED_OTHERWISE else None
-
-
-@lru_cache(maxsize=64)
-def _remembered(key: bytes) -> Prehasher:
-    return Prehasher(orjson.loads(key))
+    ordered, rest = _Event(Terms.of(context)).ordered(event, "", EVENT, IGNORED_IN_EVENT)
+    rest.sort()
+    return f"eventType={event.get('type', '')}{ordered}{''.join(rest)}"
 
 
 def _flat(value: list[Any]) -> Iterator[Any]:
@@ -181,7 +85,7 @@ class _Event:
 
     __slots__ = ("_budget", "_plain", "_terms")
 
-    def __init__(self, terms: Prehasher) -> None:
+    def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._plain = terms.plain
         self._budget = Budget()
@@ -225,15 +129,15 @@ class _Event:
                     placed.append((slot.index, f"{member}={number_value(value)}"))
                     continue
             name, kind = names.get(member) or self._terms.name(member)
-            if kind is _IGNORED:
+            if kind is IGNORED_KIND:
                 continue
-            if kind is _PAIRS:
+            if kind is PAIRS_KIND:
                 if value != []:
                     children += 1
                     at_event_level = at_event_level or "action" in member
                     rest.append(self._pairs(member, value))
                 continue
-            if kind is _LIST:
+            if kind is LIST_KIND:
                 if found := [(member, one) for one in _singles(value)]:
                     lists.setdefault(name, []).extend(found)
                 continue
@@ -333,13 +237,13 @@ class _Event:
                     texts += [self._element(name, member, one, holder) for one in _flat(value)]
                 elif value is not None:
                     texts.append(self._element(name, member, value, holder))
-            elif kind is _PAIRS:
+            elif kind is PAIRS_KIND:
                 if value != []:
                     texts.append(self._pairs(member, value))
-            elif kind is _LIST:
+            elif kind is LIST_KIND:
                 if found := [(member, one) for one in _singles(value)]:
                     lists.setdefault(name, []).extend(found)
-            elif kind is _RENAMED:
+            elif kind is RENAMED_KIND:
                 texts += [self._element(_called(name, one), member, one, holder) for one in _singles(value)]
         for name, found in lists.items():
             texts.append(self._list(name, found, holder))

@@ -10,9 +10,9 @@ from hashlib import sha256
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from epcis.cbv_hash import Budget
 from epcis.hash_identifier import usual_forms
 from epcis.hash_order import EVENT, IGNORED_IN_EVENT, PAIRS, Order, Slot
+from epcis.hash_terms import Budget
 from epcis.hash_values import canonical_value, time_value
 from epcis.vocabulary import CBV, GS1_VOC
 from epcis.xml_reader import XmlError, read
