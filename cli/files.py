@@ -31,6 +31,15 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
     return content
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file that are not blank, without what surrounds them. Raises Failure."""
+    try:
+        lines = read_bytes(path).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise Failure(f"{path}: is not text: {error.reason}", Exit.UNCHECKED) from None
+    return [line.strip() for line in lines if line.strip()]
+
+
 def read_table(path: Path) -> dict[str, Any]:
     """The object in a JSON or TOML file, told apart by the name's end. Raises Failure.
 

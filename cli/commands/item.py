@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.commands.item_label import label
 from cli.failure import Exit, Failure
 from cli.options import As, Evidence, ItemArgument, Output
 from cli.output import JsonFlag, emit, facts, operation_text, table
@@ -18,6 +19,7 @@ _SERIAL_LENGTH = 20
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(_app, name="item")
+    _app.command("label")(label)
 
 
 @_app.command("issue")
@@ -166,16 +168,9 @@ def qr(item: ItemArgument, output: Output = None, json: JsonFlag = False) -> Non
 
 
 def _serials(given: list[str], file: Path | None) -> list[str]:
-    from cli.files import read_bytes
+    from cli.files import read_lines
 
-    listed: list[str] = []
-    if file is not None:
-        try:
-            lines = read_bytes(file).decode("utf-8-sig").splitlines()
-        except UnicodeDecodeError as error:
-            raise Failure(f"{file}: is not text: {error.reason}", Exit.UNCHECKED) from None
-        listed = [line.strip() for line in lines if line.strip()]
-    serials = given + listed
+    serials = given + ([] if file is None else read_lines(file))
     if not serials:
         raise Failure("no serial number: give --serial, --serials FILE or --count N", Exit.UNCHECKED)
     return serials
