@@ -1,4 +1,4 @@
-"""Running a member's gateway: opened from its folder, driven by two threads, listening on one port."""
+"""Running a member's gateway: opened from its folder, driven by a few threads, listening on one port."""
 
 import json
 import logging
@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 DEFAULT_LISTEN: Final = "127.0.0.1:8438"
 _IDLE: Final = 0.05
 """Seconds between looks at an idle spool: an event waits that much longer at worst"""
+_POSTING: Final = 2
+"""Threads that post batches: while the service writes one to its disk it reads the next"""
 _AFTER_FAILURE: Final = 2.0
 _NETWORK_FILE: Final = "network.json"
 
@@ -151,7 +153,7 @@ def serve(
         stop = threading.Event()
         loops = [
             threading.Thread(target=drive, args=(gateway, stop, soon_only), daemon=True)
-            for soon_only in (True, False)
+            for soon_only in (True, *[False] * _POSTING)
         ]
         config = uvicorn.Config(
             create_gateway_app(gateway, token),
@@ -163,6 +165,7 @@ def serve(
         for loop in loops:
             loop.start()
         try:
+            listener.listen()  # whoever reads where it is may ask at once
             bound = listener.getsockname()[1]
             tell({"url": f"http://{host}:{bound}", "member": gateway.spool.member, "spool": str(folder)})
             uvicorn.Server(config).run(sockets=[listener])

@@ -188,6 +188,13 @@ class Batches:
 
     # -- looking -----------------------------------------------------------------------------------------
 
+    def get(self, batch_id: int) -> ClosedBatch | None:
+        """A batch as it stands now."""
+        columns = [getattr(BATCH.c, name) for name in ClosedBatch.__dataclass_fields__]
+        with reading(self._engine) as session:
+            row = session.execute(select(*columns).where(BATCH.c.id == batch_id)).one_or_none()
+        return None if row is None else ClosedBatch(**{**row._mapping, "lane": Lane(row.lane)})
+
     def waiting_for(self, states: Sequence[str], lanes: Sequence[Lane]) -> list[ClosedBatch]:
         """Batches in some states and lanes, oldest first."""
         columns = [getattr(BATCH.c, name) for name in ClosedBatch.__dataclass_fields__]

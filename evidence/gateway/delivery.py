@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -50,6 +51,8 @@ class Courier:
         self._clock = clock
         self._polls: dict[int, tuple[int, float]] = {}  # batch -> looks at its job, time of the next one
         self._narrow: int | None = None
+        self._at_work: set[int] = set()
+        self._lock = threading.Lock()
         self._failures = 0
         self.away_until = 0.0
         """Unix seconds before which the service is left alone"""
@@ -68,13 +71,20 @@ class Courier:
         return max(self.away_until, batch.next_ms / 1000, looked)
 
     def go(self, batch: ClosedBatch) -> bool:
-        """One step for a batch that is due; whether anything changed. Nothing is raised for what a service
-        may answer; SQLAlchemyError, SignerError are."""
+        """One step for a batch that is due; whether anything changed. Threads never work on the same one.
+
+        Nothing is raised for what a service may answer; SQLAlchemyError, SignerError are.
+        """
         now = self._clock()
         if now < self.due(batch):
             return False
+        with self._lock:
+            if batch.id in self._at_work:
+                return False
+            self._at_work.add(batch.id)
         try:
-            return self._step(batch, now)
+            current = self._batches.get(batch.id)  # another thread may have gone on with it since
+            return current is not None and current.state == batch.state and self._step(current, now)
         except ServiceAway as away:
             self._failures += 1
             pause = self._pause(self._failures)
@@ -83,6 +93,9 @@ class Courier:
                 _log.warning("gateway of %s: service away: %s", self._member, away)
             self.away_reason = str(away)
             return False
+        finally:
+            with self._lock:
+                self._at_work.discard(batch.id)
 
     def _step(self, batch: ClosedBatch, now: float) -> bool:
         if batch.state == DELIVERED:

@@ -36,7 +36,11 @@ class Setting:
 
     def cpu_seconds(self) -> dict[str, float]:
         """CPU that each has used so far, children included."""
-        return {name: sum(map(_cpu, _family(process))) for name, process in self.processes.items()}
+        own = psutil.Process().pid  # whose children are the others
+        return {
+            name: sum(map(_cpu, [process] if process.pid == own else _family(process)))
+            for name, process in self.processes.items()
+        }
 
     def rss_mib(self, name: str) -> float:
         """Resident memory of one of them, without its children."""
