@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, or_, select, tuple_
+from sqlalchemy import Select, and_, literal_column, or_, select, tuple_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -33,6 +33,8 @@ Key = tuple[int, str]
 """member and sealId, as the mirror keeps them"""
 _NEAR: Final = aliased(EventEpc)
 _FAR: Final = aliased(EventEpc)
+# written out: a partial index serves no query whose condition is a parameter
+_MAKING: Final = col(SealedEvent.type) == literal_column(f"'{TRANSFORMATION}'")
 
 
 def _ref(member: int, seal_id: str) -> Ref:
@@ -53,6 +55,19 @@ def _is(table: Any, keys: Sequence[str]) -> Any:
     if names:
         parts.append(and_(col(table.item_id).is_(None), col(table.uri).in_(names)))
     return or_(*parts)
+
+
+def _among(table: Any, name: str, pairs: Sequence[Key]) -> Any:
+    """That a row's member and another column are one of these pairs.
+
+    Pairs alone make SQLite read the whole table, so each column is held against its own values first.
+    """
+    column = getattr(table, name)
+    return and_(
+        col(table.member).in_({member for member, _ in pairs}),
+        column.in_({value for _, value in pairs}),
+        tuple_(col(table.member), column).in_(pairs),
+    )
 
 
 class MirrorSource:
@@ -135,14 +150,13 @@ class MirrorSource:
             told.update(self._transformations(query))
         ids = sorted({row[6] for row in told.values() if row[6] is not None})
         for names in chunks(ids):
-            query = self._selected([TRANSFORMATION]).where(_transformation_id().in_(names))
+            query = self._selected([TRANSFORMATION]).where(_MAKING, _transformation_id().in_(names))
             told.update(self._transformations(query))
         wanted = set(keys)
         found: list[tuple[Key, str, Making]] = []
         for some in chunks(sorted(told)):
-            pair = tuple_(col(EventEpc.member), col(EventEpc.seal_id))
             things = select(*_columns(EventEpc, "member", "seal_id", "role"), *_thing(EventEpc)).where(
-                pair.in_(some), col(EventEpc.role).in_((*near, *far))
+                _among(EventEpc, "seal_id", some), col(EventEpc.role).in_((*near, *far))
             )
             for member, seal_id, role, *rest in self._read(things):
                 thing, row = _named(rest), told[member, seal_id]
@@ -246,14 +260,14 @@ def _voided(session: Session, hashes: Mapping[Key, str]) -> set[Key]:
     """Those that their own members declared erroneous, and declarations of it."""
     found: set[Key] = set()
     for part in chunks(sorted(hashes)):
-        pair = tuple_(col(ErrorDeclared.member), col(ErrorDeclared.seal_id))
-        query = select(*_columns(ErrorDeclared, "member", "seal_id")).where(pair.in_(part))
+        query = select(*_columns(ErrorDeclared, "member", "seal_id")).where(
+            _among(ErrorDeclared, "seal_id", part)
+        )
         found |= {(row[0], row[1]) for row in session.execute(query)}
     declared: set[tuple[int, str]] = set()
     for places in chunks(sorted({(key[0], event_hash) for key, event_hash in hashes.items()})):
-        pair = tuple_(col(SealedEvent.member), col(SealedEvent.event_hash))
         erring = select(*_columns(SealedEvent, "member", "event_hash")).where(
-            pair.in_(places), col(SealedEvent.declares_error).is_(True)
+            _among(SealedEvent, "event_hash", places), col(SealedEvent.declares_error).is_(True)
         )
         declared |= {(row[0], row[1]) for row in session.execute(erring)}
     return found | {key for key, event_hash in hashes.items() if (key[0], event_hash) in declared}
@@ -309,8 +323,7 @@ def rows_of(session: Session, refs: Sequence[Ref]) -> list[SealedEvent]:
     """The mirror's rows of these events, in the same order; those that are gone are left out."""
     found: dict[Key, SealedEvent] = {}
     for part in chunks([(int(ref.member), ref.seal_id) for ref in refs]):
-        pair = tuple_(col(SealedEvent.member), col(SealedEvent.seal_id))
-        for row in session.scalars(select(SealedEvent).where(pair.in_(part))):
+        for row in session.scalars(select(SealedEvent).where(_among(SealedEvent, "seal_id", part))):
             found[row.member, row.seal_id] = row
     keys = ((int(ref.member), ref.seal_id) for ref in refs)
     return [found[key] for key in keys if key in found]
@@ -326,13 +339,11 @@ def facts_of(session: Session, refs: Sequence[Ref], keys: Collection[str]) -> li
     named_there: defaultdict[Key, dict[int, EventEpc]] = defaultdict(dict)
     declared: dict[Ref, str] = {}
     for part in chunks([(row.member, row.seal_id) for row in rows]):
-        pair = tuple_(col(EventEpc.member), col(EventEpc.seal_id))
         for wanted in (col(EventEpc.role) == PARENT, *(_is(EventEpc, some) for some in chunks(sorted(keys)))):
-            query = select(EventEpc).where(pair.in_(part), wanted)
+            query = select(EventEpc).where(_among(EventEpc, "seal_id", part), wanted)
             for one in session.scalars(query):
                 named_there[one.member, one.seal_id][one.position] = one
-        pair = tuple_(col(ErrorDeclared.member), col(ErrorDeclared.seal_id))
-        for error in session.scalars(select(ErrorDeclared).where(pair.in_(part))):
+        for error in session.scalars(select(ErrorDeclared).where(_among(ErrorDeclared, "seal_id", part))):
             declared[_ref(error.member, error.seal_id)] = error.declaration
     facts = []
     for row in rows:

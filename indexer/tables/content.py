@@ -5,7 +5,7 @@ Each row names the first log that led to it, and goes when that log's block goes
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, LargeBinary, Text
+from sqlalchemy import JSON, BigInteger, Index, LargeBinary, Text, text
 from sqlmodel import Field
 
 from indexer.columns import ChainText, Uint64
@@ -14,6 +14,9 @@ from indexer.tables.base import MirrorTable
 PENDING, PRESENT, MISSING, CORRUPT = "pending", "present", "missing", "corrupt"
 CONTRADICTS = "contradicts"
 """the bytes are those that the CID names, but they are not what the log says of them"""
+
+_MAKING = text("type = 'TransformationEvent'")
+_NO_KEY = text("item_id IS NULL")
 
 
 class ContentRow(MirrorTable):
@@ -95,7 +98,10 @@ class SealedEvent(MirrorTable, table=True):
     """One event of one member, however many proofs it has; columns after `state` are its document's."""
 
     __tablename__ = "sealed_event"
-    __table_args__ = (Index("ix_sealed_event_time", "event_time", "seal_id"),)
+    __table_args__ = (
+        Index("ix_sealed_event_time", "event_time", "seal_id"),
+        Index("ix_sealed_event_making", "seal_id", sqlite_where=_MAKING, postgresql_where=_MAKING),
+    )
 
     member: int = Field(primary_key=True, sa_type=Uint64)
     seal_id: str = Field(primary_key=True)
@@ -136,6 +142,16 @@ class EventEpc(MirrorTable, table=True):
     """A thing that an event names, in the role it has there; `item_id` where it has a Digital Link."""
 
     __tablename__ = "event_epc"
+    __table_args__ = (
+        # a hash on PostgreSQL, whose trees refuse a long text
+        Index(
+            "ix_event_epc_other",
+            "uri",
+            sqlite_where=_NO_KEY,
+            postgresql_where=_NO_KEY,
+            postgresql_using="hash",
+        ),
+    )
 
     member: int = Field(primary_key=True, sa_type=Uint64)
     seal_id: str = Field(primary_key=True)

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
+from sqlalchemy import event as sqlalchemy_event
 
 from chain.database import open_engine, reading, writing
 from epcis.digital_link import DigitalLinkError
 from indexer import schema
 from indexer.read.history import History, history
-from indexer.read.mirror_source import MirrorSource
+from indexer.read.mirror_source import MirrorSource, events_during, facts_of
 from indexer.read.route.facts import Fact, FactSource, named
-from indexer.read.route.spells import Ref, holds
+from indexer.read.route.spells import ALWAYS, Ref, holds
 from indexer.read.route.walk import Limits, walk
 from indexer.tables import metadata
 from tests.indexer.recorded import BASE, counted, event, fact, record
@@ -271,6 +272,41 @@ def test_unknown_things_and_what_is_no_identifier(mirror: Engine) -> None:
         with pytest.raises(DigitalLinkError):
             ask(mirror, wrong)
     assert named(CONTAINER) == (CONTAINER, None)
+
+
+def test_no_question_reads_a_whole_table(tmp_path: Path) -> None:
+    """Every statement of a history finds its rows by an index, and their number grows with levels alone."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'plans.db'}", synchronous="NORMAL")
+    schema.migrate(engine)
+    run = {"inputEPCList": [OTHER], "outputEPCList": [ITEM], "transformationID": "urn:uuid:run"}
+    record(
+        engine,
+        [fact(body, MAKER) for body in (packed(1, CONTAINER, ITEM), event("Transformation", 0, **run))],
+    )
+    asked: list[tuple[str, Any]] = []
+
+    def note_down(_c: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        asked.append((statement, parameters))
+
+    sqlalchemy_event.listen(engine, "before_cursor_execute", note_down)
+    for thing in (ITEM, CONTAINER):
+        key = named(thing)[1] or thing
+        with reading(engine) as session:
+            source = MirrorSource(session, 100)
+            for up in (True, False):
+                assert bool(walk(source, key, up, Limits()).links) is (up is (thing is ITEM))
+            refs, _ = events_during(session, {key: [ALWAYS]}, key, Limits())
+            assert facts_of(session, list(refs), {key})
+    sqlalchemy_event.remove(engine, "before_cursor_execute", note_down)
+    questions = [one for one in asked if one[0].lstrip().startswith("SELECT")]
+    assert questions
+    with reading(engine) as session:
+        for statement, parameters in questions:
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps = [row[3] for row in plan]
+            whole = [step for step in steps if step.startswith("SCAN") and "USING" not in step]
+            assert not [step for step in whole if "event" in step.lower()], (statement, steps)
+    engine.dispose()
 
 
 # -- against the slow way ----------------------------------------------------------------------------------
