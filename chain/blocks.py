@@ -5,7 +5,7 @@ Hashes and data are bytes; addresses are lower-case text `0x…` of 20 bytes; am
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
@@ -69,7 +69,10 @@ def _shown(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block's header. `timestamp` is Unix seconds; `base_fee` is None before EIP-1559."""
+    """A block's header. `timestamp` is Unix seconds; `base_fee` is None before EIP-1559.
+
+    `logs_bloom`: 256 bytes, None where the node gives none.
+    """
 
     number: int
     hash: bytes
@@ -77,6 +80,19 @@ class Block:
     timestamp: int
     gas_limit: int
     base_fee: int | None
+    logs_bloom: bytes | None = field(default=None, repr=False)
+
+    def may_hold(self, address: str) -> bool:
+        """Whether the bloom filter tells of logs of a contract: sometimes wrongly, but where there are some,
+        always (Ethereum Yellow Paper, section 4.4.1). False where there is no filter."""
+        if self.logs_bloom is None:
+            return False
+        from eth_utils.crypto import keccak
+
+        filled = int.from_bytes(self.logs_bloom, "big")
+        digest = keccak(hexstr=address)
+        bits = (int.from_bytes(digest[place : place + 2], "big") & 2047 for place in (0, 2, 4))
+        return all(filled >> bit & 1 for bit in bits)
 
     @classmethod
     def read(cls, value: object) -> "Block":
@@ -89,6 +105,9 @@ class Block:
             timestamp=quantity(block.get("timestamp"), "block.timestamp"),
             gas_limit=quantity(block.get("gasLimit"), "block.gasLimit"),
             base_fee=optional(block.get("baseFeePerGas"), "block.baseFeePerGas", quantity),
+            logs_bloom=optional(
+                block.get("logsBloom"), "block.logsBloom", lambda value, field: data_bytes(value, field, 256)
+            ),
         )
 
 

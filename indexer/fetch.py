@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from chain.blocks import Block, Log
 from chain.errors import ChainError
 from indexer.pace import Pace
 
 _INT64 = 1 << 63
+_ALL_HEADERS: Final = 32  # blocks of a span whose headers are all read: followers of a chain read few
 
 
 class ChainMovedError(ChainError):
@@ -122,6 +123,8 @@ class Fetcher:
         numbers = sorted({log.block_number for log in logs})
         # The last header commits to all below it: asked after the logs and unchanged since before them, all
         # that was read between is of it.
+        if last - first < _ALL_HEADERS:
+            numbers = list(range(first, last + 1))
         asked = [*numbers, last]
         if before is not None and before[0] >= 0:
             asked.append(before[0])
@@ -130,7 +133,7 @@ class Fetcher:
         for number in numbers:
             header = headers[number]
             if header is None or header.number != number:
-                raise ChainMovedError(f"block {number} with logs is gone")
+                raise ChainMovedError(f"block {number} is gone")
             blocks[number] = header
         seen: set[tuple[int, int]] = set()
         for log in logs:
@@ -148,10 +151,20 @@ class Fetcher:
         again = headers[last]
         if again is None or again.number != last or again.hash != end.hash:
             raise ChainMovedError(f"block {last} was replaced while its logs were read")
+        self._all_told(blocks, logs)
+        blocks = {number: blocks[number] for number in {log.block_number for log in logs}}
         for block in (end, *blocks.values()):
             if not 0 <= block.timestamp < _INT64 or not 0 <= block.number < _INT64:
                 raise ChainMovedError(f"block {block.number} has the impossible timestamp {block.timestamp}")
         return Span(first, end, blocks, logs)
+
+    def _all_told(self, blocks: dict[int, Block], logs: list[Log]) -> None:
+        """Nodes hand out blocks before they can find their logs: where a header tells of some, ask again."""
+        given = {(log.block_number, log.address.lower()) for log in logs}
+        for block in blocks.values():
+            silent = [one for one in self._known if (block.number, one) not in given and block.may_hold(one)]
+            if silent and self._node.get_logs(block.number, block.number, sorted(silent)):
+                raise ChainMovedError(f"logs of block {block.number} were left out")
 
     def _header(self, number: int) -> Block:
         block = self._node.get_block(number)

@@ -93,3 +93,23 @@ def test_span_builds_on_the_block_it_is_told(chain: DevChain) -> None:
     height = chain.height
     with pytest.raises(ChainMovedError, match=f"block {height - 1} was replaced"):
         Fetcher(chain.rpc, []).fetch(height, height, (height - 1, "0x" + "00" * 32))
+
+
+def test_logs_that_a_node_cannot_find_yet_are_asked_for_again(
+    chain: DevChain, engine: Engine, store: LocalStore
+) -> None:
+    at = chain.deploy()
+    for i in range(3):
+        chain.emit(at, *roles_changed(1, i))
+    late = {chain.height, chain.height - 2}
+
+    def change(first: int, last: int, logs: list[Log]) -> list[Log]:
+        kept = [log for log in logs if log.block_number not in late]
+        if first == last:
+            late.discard(first)  # found by now
+        return kept if len(kept) < len(logs) and first < last else logs
+
+    with Altered(chain.process.url, change) as node:
+        indexer = Indexer(engine, node, {"MemberRegistry": at}, store, start_block=chain.height - 2)
+        assert indexer.run_once().logs == 3
+        assert indexer.check() == []

@@ -34,17 +34,26 @@ class Boundary:
     dice: random.Random = field(default_factory=lambda: random.Random(0))
     weather: Weather = field(default_factory=Weather)
     kill_at: int = 0
+    kill_where: str = ""
     crossed: int = 0
+    most: int = 0
+    """crossings of the longest step so far"""
+    counted: int = 0
     dead: bool = False
     lied: bool = False
     log: list[str] = field(default_factory=list)
 
-    def arm(self, seed: int, weather: Weather, kill_at: int = 0) -> None:
-        """Begin a step: dice of its own, and the crossing at which the process is killed (0: none)."""
+    def arm(self, seed: int, weather: Weather, kill_at: int = 0, kill_where: str = "") -> None:
+        """Begin a step: dice of its own, and the crossing at which the process is killed (0: none).
+
+        With `kill_where` only crossings with that text count.
+        """
+        self.most = max(self.most, self.crossed)
+        self.kill_where = kill_where
         self.dice = random.Random(seed)
         self.weather = weather
         self.kill_at = kill_at
-        self.crossed = 0
+        self.crossed = self.counted = 0
         self.lied = False
         self.log = []
 
@@ -57,7 +66,9 @@ class Boundary:
         if self.dead:
             raise Killed(f"{self.name} is dead at {where}")
         self.crossed += 1
-        if self.kill_at and self.crossed >= self.kill_at:
+        counts = self.kill_where in where
+        self.counted += counts
+        if self.kill_at and counts and self.counted >= self.kill_at:
             self.dead = True
             self.log.append(f"{self.crossed} {where}: killed")
             raise Killed(f"{self.name} killed at {where}")

@@ -34,6 +34,7 @@ class Node:
         self._process: subprocess.Popen[bytes] | None = None
         self.highest = 0
         """height that any head ever had"""
+        self._earliest = 0
         self.floor = 0
         """height at which it was started: it keeps no states from before"""
 
@@ -65,7 +66,8 @@ class Node:
             else:
                 break
         # Started from a state, its clock stands at its first block's time.
-        self.ask("evm_setTime", max(self.head()[1], int(self._clock.now)))
+        self._earliest = max(self.head()[1], int(self._clock.now))
+        self.ask("evm_setTime", self._earliest)
 
     def kill(self) -> None:
         """End it without notice."""
@@ -100,7 +102,7 @@ class Node:
         """Mine blocks at the clock's time, each at least a second after the one before."""
         for _ in range(blocks):
             number, timestamp = self.head()
-            self.ask("evm_mine", max(timestamp + 1, int(self._clock.now)))
+            self.ask("evm_mine", max(timestamp + 1, self._earliest, int(self._clock.now)))
             self.highest = max(self.highest, number + 1)
 
     def drop(self, depth: int) -> list[bytes]:

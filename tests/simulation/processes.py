@@ -74,9 +74,9 @@ class Process:
         self.kills = 0
         self._engines: list[Engine] = []
 
-    def step(self, seed: int, weather: Weather, kill_at: int = 0) -> str:
+    def step(self, seed: int, weather: Weather, kill_at: int = 0, kill_where: str = "") -> str:
         """What came of it, as text. Raises Bug for what the product may not do."""
-        self.boundary.arm(seed, weather, kill_at)
+        self.boundary.arm(seed, weather, kill_at, kill_where)
         return self.guarded(self.work)
 
     def guarded(self, act: Callable[[], str]) -> str:

@@ -34,6 +34,8 @@ from tests.simulation.scene import DELIVER_BY, GRACE, RELAYER, STRANGER, Scene
 
 DEEPEST = 6
 """blocks that a reorganisation takes at most, below the highest head that there ever was"""
+DELICATE = ("commit", "committed", "eth_sendRawTransaction answered", "vault kept", "door", "INSERT")
+"""before and after what cannot be taken back: half of the kills strike there"""
 ROUNDS = 150
 """of everything, in which a story must come to rest once the disasters are over"""
 
@@ -178,12 +180,13 @@ class Story:
                 self.serving.boundary.arm(*self._strike(self.serving))
             self._work(process)
 
-    def _strike(self, process: Process) -> tuple[int, Weather, int]:
+    def _strike(self, process: Process) -> tuple[int, Weather, int, str]:
         """Dice, weather and the place of a kill for one step of a process."""
-        kill_at = 0
+        kill_at, where = 0, ""
         if self.dice.random() < self.climate.kills:
-            kill_at = self.dice.randint(1, max(8, process.boundary.crossed + 2))
-        return self.dice.getrandbits(64), self.climate.weather, kill_at
+            where = self.dice.choice(["", "", *DELICATE])
+            kill_at = self.dice.randint(1, 3 if where else max(8, process.boundary.most + 2))
+        return self.dice.getrandbits(64), self.climate.weather, kill_at, where
 
     def _work(self, process: Process) -> None:
         said = process.step(*self._strike(process))
