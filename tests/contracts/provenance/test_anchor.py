@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from eth_utils.crypto import keccak
 
-from tests.contracts.evm import Contract, Receipt, Reverted
+from tests.contracts.evm import Contract, Receipt, Reverted, address_of
 from tests.contracts.gas import GasSnapshot
 from tests.contracts.harness import Signer, World, sign, signer
 from tests.contracts.provenance.scene import EMPTY, cid_of
@@ -79,6 +79,14 @@ def test_rule_6_only_live_keys_of_active_members_anchor(world: World, ledger: Co
     world.as_council(world.registry, "suspend", world.maker.gln, keccak(text="why"))
     with pytest.raises(Reverted, match="MemberNotActive"):
         anchor(world, ledger)
+
+
+def test_rule_6_a_registry_that_is_not_there_lets_nobody_act(world: World) -> None:
+    """An address without code answers any call with success and with nothing."""
+    ledger = world.evm.deploy("EventLedger", address_of("no registry"), label="without registry")
+    with pytest.raises(Reverted) as refused:
+        anchor(world, ledger)
+    assert refused.value.data == b""
 
 
 def test_gas_anchor(world: World, ledger: Contract, gas_snapshot: GasSnapshot) -> None:
