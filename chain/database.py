@@ -7,13 +7,28 @@ from contextlib import contextmanager
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session
 
 _READ_ONLY: Final = "tradeseal_read_only"
 _BUSY_SECONDS: Final = 30
+_POOL: Final = 10
+_RECYCLE_SECONDS: Final = 1800
+_CONNECTION: Final[dict[str, Any]] = {
+    "connect_timeout": 10,
+    # a peer that vanished without a word is noticed within a minute, also while an answer is waited for
+    "keepalives": 1,
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 60_000,
+    # a transaction whose program hangs must not hold its locks for good; long statements are nobody's fault
+    "options": "-c idle_in_transaction_session_timeout=3600000 -c lock_timeout=60000",
+    "application_name": "tradeseal",
+}
+"""libpq's parameters; what a URL's query says counts before them"""
 
 
 def open_engine(url: str, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> Engine:
@@ -23,10 +38,19 @@ def open_engine(url: str, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> En
     cut, NORMAL may lose the last transactions then (fit for what can be built again, like the mirror).
     Its transactions take the write lock when they begin, so that two processes wait for each other and
     never fail half-way; `reading` does not take it.
+    PostgreSQL gets a pool, keepalives and limits on waiting for locks; the URL's own query counts first.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        return create_engine(
+            parsed,
+            pool_pre_ping=True,
+            pool_size=_POOL,
+            max_overflow=_POOL,
+            pool_timeout=_BUSY_SECONDS,
+            pool_recycle=_RECYCLE_SECONDS,
+            connect_args={**_CONNECTION, **_stated(parsed)},
+        )
     memory = parsed.database in (None, "", ":memory:")
     engine = create_engine(
         parsed,
@@ -50,6 +74,10 @@ def open_engine(url: str, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> En
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _stated(url: URL) -> dict[str, Any]:
+    return {name: value for name, value in url.query.items() if name in _CONNECTION}
 
 
 def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:

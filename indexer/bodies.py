@@ -220,20 +220,23 @@ def _postpone(session: Session, failed: Sequence[tuple[Reading, int]], now_ms: i
 def _fill_manifests(session: Session, told: dict[str, Reading]) -> None:
     manifests = table_of(Manifest)
     is_open = manifests.c.state.not_in([PRESENT, CONTRADICTS])
-    query = select(manifests).where(among(session, manifests.c.cid, list(told)), is_open)
+    for state in (MISSING, CORRUPT):
+        of_state = [cid for cid, one in told.items() if one.state == state]
+        if of_state:
+            waiting = update(manifests).where(among(session, manifests.c.cid, of_state), is_open)
+            session.execute(waiting.values(state=state, reason=None))
+    present = [cid for cid, one in told.items() if one.state == PRESENT]
+    query = select(manifests).where(among(session, manifests.c.cid, present), is_open)
     rows = session.execute(query.order_by(manifests.c.block_number, manifests.c.log_index)).mappings().all()
     for row in map(dict, rows):
-        reading = told[row["cid"]]
-        state, reason = reading.state, None
-        if state == PRESENT:
-            try:
-                fill = _fill_batch if row["kind"] == "batch" else _fill_issue
-                fill(session, row, reading.content)
-            except ContradictionError as error:
-                state, reason = CONTRADICTS, str(error)
-        if (state, reason) != (row["state"], row["reason"]):
-            place = manifests.c.block_hash == row["block_hash"], manifests.c.log_index == row["log_index"]
-            session.execute(update(manifests).where(*place).values(state=state, reason=reason))
+        state, reason = PRESENT, None
+        try:
+            fill = _fill_batch if row["kind"] == "batch" else _fill_issue
+            fill(session, row, told[row["cid"]].content)
+        except ContradictionError as error:
+            state, reason = CONTRADICTS, str(error)
+        place = manifests.c.block_hash == row["block_hash"], manifests.c.log_index == row["log_index"]
+        session.execute(update(manifests).where(*place).values(state=state, reason=reason))
 
 
 def _place(manifest: Row) -> dict[str, Any]:

@@ -16,11 +16,7 @@ _RANGE: Final = re.compile(r"\[\s*(0x[0-9a-fA-F]{1,16}|\d{1,18})\s*,\s*(0x[0-9a-
 _BLOCKS: Final = re.compile(
     r"(?:max\w*|limit\w*|up to|exceeds?|than|only)\D{0,40}?(\d[\d,_]{0,11})(k?)[ -]{0,2}block", re.IGNORECASE
 )
-_SPAN: Final = re.compile(
-    r"(?:range|blocks?|span)\D{0,40}?(?:max\w*|limit\w*|up to|exceeds?|than|over)\D{0,20}?"
-    r"(\d[\d,_]{0,11})(k?)",
-    re.IGNORECASE,
-)
+_SPAN: Final = re.compile(r"(?:range|blocks?|span)\D{0,40}?(\d[\d,_]{0,11})(k?)\b", re.IGNORECASE)
 
 
 class Pace:

@@ -92,6 +92,7 @@ class Indexer:
         self._migrated = False
         self._advanced = threading.Condition()
         self._pulse = Pulse()
+        self._undecoded = (-1, 0)  # as of which generation of the mirror, how many
 
     @property
     def last_error(self) -> str | None:
@@ -126,7 +127,10 @@ class Indexer:
         self._read_contents()
         with reading(self._engine) as session:
             state = ledger.load(session)
-            waiting, undecoded = bodies.waiting(session), ledger.undecoded(session)
+            waiting = bodies.waiting(session)
+            if self._undecoded[0] != state.generation:  # somebody else wrote, or something was undone
+                self._undecoded = state.generation, ledger.undecoded(session)
+        undecoded = self._undecoded[1]
         self._pulse.note(mirrored=state.head_number, waiting=waiting, undecoded=undecoded)
         now = self._pulse.read()
         return Progress(
@@ -189,6 +193,7 @@ class Indexer:
     def _write(self, span: Span, generation: int) -> None:
         with writing(self._engine) as session:
             failed = ledger.add_span(session, generation, span)
+        self._wrote(generation, failed)
         if failed:
             log.warning("logs kept undecoded", count=failed, first=span.first, last=span.last.number)
         self._pulse.add(logs=len(span.logs), undecoded=failed)
@@ -269,7 +274,14 @@ class Indexer:
                 ledger.claim(session, generation)
                 for one in turn:
                     self._fill_one(session, one, max(now, self._clock()))
+        self._wrote(generation, 0)
         return generation + 1
+
+    def _wrote(self, generation: int, undecoded: int) -> None:
+        """Keep count without asking the database, while nobody else writes."""
+        known, count = self._undecoded
+        if known == generation:
+            self._undecoded = generation + 1, count + undecoded
 
     def _fill_one(self, session: Session, one: bodies.Reading, now: int) -> None:
         try:
@@ -367,4 +379,5 @@ class Indexer:
         """Drop the mirror's tables, and no others, and build them again from chain and vault (rule 1)."""
         schema.drop(self._engine)
         self._migrated = False
+        self._undecoded = (-1, 0)
         return self.run_once()

@@ -1,6 +1,6 @@
-"""Fixtures of the indexer's tests: a mirror on SQLite, a vault folder, a real chain."""
+"""Fixtures of the indexer's tests: a mirror on SQLite or PostgreSQL, a vault folder, a real chain."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,17 @@ from vault.store import LocalStore
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(database_url: Callable[[str], str]) -> Iterator[Engine]:
     """An empty database."""
-    opened = open_engine(f"sqlite:///{tmp_path / 'mirror.db'}", synchronous="NORMAL")
+    opened = open_engine(database_url("mirror"), synchronous="NORMAL")
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def fresh(database_url: Callable[[str], str]) -> Iterator[Engine]:
+    """Another empty database of the same kind."""
+    opened = open_engine(database_url("fresh"), synchronous="NORMAL")
     yield opened
     opened.dispose()
 
