@@ -43,9 +43,10 @@ def ipfs_store(daemon: KuboDaemon, folder: Path, timeout: float = 20.0) -> IpfsS
 
 
 def unpin_all(daemon: KuboDaemon, store: IpfsStore) -> None:
-    """Let go of a store's pins: another test may put the same content and damage it."""
+    """Let go of a store's pins and content: another test may put the same, and this one damaged it."""
     for pin in daemon.ask("pin/ls", type="recursive", name=store.pin_name, stream="true"):
         daemon.ask("pin/rm", arg=pin["Cid"])
+    daemon.ask("repo/gc")
 
 
 def s3_store(gateway: S3Gateway, folder: Path, prefix: str = "", timeout: float = 20.0) -> S3Store:
