@@ -292,7 +292,7 @@ def test_a_capture_that_failed_can_be_asked_for_again(world: World) -> None:
     starving = CaptureService(world.engine, StarvingSender(world), world.rpc, world.deployment, world.store)
     failed = world.finished(starving.capture(document, header))
     assert failed.status == "failure"
-    assert "reverted" in failed.errors[0]
+    assert "reverted" in failed.errors[0] or "ran out of gas" in failed.errors[0]
     # its events do not count as captured
     again = world.finished(world.service.capture(document, header))
     assert (again.capture_id, again.status) == (failed.capture_id, "success")
