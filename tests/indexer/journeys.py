@@ -69,7 +69,7 @@ def good() -> list[Told]:
         {"type": "Angle", "component": "latitude", "value": 47.7, "uom": "DD"},
         {"type": "Angle", "component": "longitude", "value": 7.6, "uom": "DD"},
     ]
-    bol = {"bizTransactionList": [{"type": "bol", "bizTransaction": BOL}]}
+    bol: dict[str, Any] = {"bizTransactionList": [{"type": "bol", "bizTransaction": BOL}]}
     return [
         (step(0, "commissioning", ITEM, action="ADD", **at(DAIRY)), MAKER),
         (pack(10, CASE, ITEM, OTHER, bizStep="packing", **at(DAIRY)), MAKER),
