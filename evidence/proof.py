@@ -14,8 +14,8 @@ from chain.database import reading
 from chain.deployment import Deployment
 from chain.fields import hex_text
 from epcis import tree
-from epcis.tiles import Tile, inclusion_path, reader
-from epcis.tree import TreeError, event_leaf, item_leaf
+from epcis.tiles import TILE_WIDTH, Tile, inclusion_path, reader
+from epcis.tree import HASH_SIZE, TreeError, event_leaf, item_leaf
 from evidence.bundle import (
     AttestationProof,
     BatchProof,
@@ -32,7 +32,7 @@ from indexer.read.events import struct
 from indexer.read.tiles import Leaf, tiles_behind
 from indexer.read.trace import Trace, TracedEvent, TracedIssue, TracedProof, trace
 from vault.cid import Cid, InvalidCid
-from vault.store import ContentStore, CorruptContent, VaultError
+from vault.content import ContentStore, CorruptContent, VaultError, checked
 
 P = TypeVar("P")
 
@@ -213,7 +213,8 @@ class _Collector:
     def _document(self, place: str, cid: str) -> Reading | None:
         """The document as it lies in the vault now: its bytes are hashed each time."""
         try:
-            content = self._store.get(Cid.parse(cid))
+            name = Cid.parse(cid)
+            content = checked(name, self._store.get(name))
         except (VaultError, InvalidCid, OSError) as error:
             unreadable = not isinstance(error, CorruptContent | InvalidCid)
             self._gaps.append(Gap(place, cid, str(error), missing=unreadable))
@@ -281,6 +282,10 @@ class _Collector:
 
 def _read_path(leaf: Leaf, held: tuple[Tile, ...], data: bytes, root: str) -> _Path:
     _, _, index, size = leaf
+    own = b"".join(one.hashes for one in held if (one.level, one.index) == (0, index // TILE_WIDTH))
+    place = index % TILE_WIDTH * HASH_SIZE
+    if own[place : place + HASH_SIZE] != tree.leaf_hash(data):
+        return _Path(held, data, root, [], f"the mirror's Merkle tile has another leaf {index}")
     try:
         path = inclusion_path(reader(held), index, size)
     except TreeError as error:
