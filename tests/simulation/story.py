@@ -397,4 +397,6 @@ class Story:
         struck = (
             "" if process is None or not process.boundary.log else f"  [{'; '.join(process.boundary.log)}]"
         )
-        self.told.trace.append(f"{self.told.steps:3} {self.clock.now:.2f} {what}{struck}")
+        line = f"{self.told.steps:3} {self.clock.now:.2f} {what}{struck}"
+        # Ports and folders are of the machine, not of the story.
+        self.told.trace.append(line.replace(self.node.url, "NODE").replace(str(self._folder), "FOLDER"))
