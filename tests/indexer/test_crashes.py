@@ -68,7 +68,7 @@ def mirrored(engine: Engine) -> tuple[int, int]:
 
 def kill_at(child: "subprocess.Popen[bytes]", engine: Engine, generation: int, height: int) -> None:
     """Kill a process as soon as the mirror was written that often, or has nothing more to write."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while child.poll() is None:
         written, head = mirrored(engine)
         if written >= generation or head >= height:
