@@ -296,6 +296,18 @@ def test_a_code_leads_to_the_items_page(scene: Scene) -> None:
     refused("item", "qr", f"{GTIN}/A1", "-o", str(scene.folder / "code.gif"), code=2)
 
 
+def test_labels_are_of_items_that_were_issued(scene: Scene) -> None:
+    paper = str(scene.folder / "labels.pdf")
+    issue = _issued(scene, "L1")
+    found = ok("item", "label", f"{GTIN}/L1", "--issue", issue, "-o", paper)
+    assert found == {"labels": 1, "files": [paper]}
+    said = refused("item", "label", f"{GTIN}/L1", f"{GTIN}/NEVER", "-o", paper).err
+    assert f"item {GTIN}/NEVER: " in said
+    assert "--before-issue" in said
+    said = refused("item", "label", f"{GTIN}/L1", "--issue", "0x" + "00" * 32, "-o", paper).err
+    assert f"item {GTIN}/L1: is of issue {issue}" in said
+
+
 def test_the_operators_commands(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "end it first" in refused("indexer", "reindex").err
     assert "keeps its deadlines" in refused("oracle", "run").err
