@@ -119,23 +119,25 @@ def tell_story(
     at: int,
     seed: int,
     acknowledged: str,
+    story: str,
 ) -> None:
     """Submit a few documents between passes, then work until nothing waits; dies on the way.
 
-    The file `acknowledged` gets the sealIds of events, 32 bytes each, once they are acknowledged.
+    Items are named after the `story`. The file `acknowledged` gets the sealIds of events, 32 bytes each,
+    once they are acknowledged.
     """
     random = Random(seed)
     gateway = open_gateway(database_url, service_url, network, member, at)
     with Path(acknowledged).open("ab", buffering=0) as file:
         for _ in range(random.randint(1, 3)):
-            for one in submitted(gateway, random):
+            for one in submitted(gateway, random, story):
                 file.write(one)
             if random.random() < 0.5:
                 gateway.run_once()
     settle(gateway)
 
 
-def submitted(gateway: Gateway, random: Random) -> list[bytes]:
+def submitted(gateway: Gateway, random: Random, story: str) -> list[bytes]:
     """Give a document of a few events, some of them given before, or one with an effect; their sealIds."""
     if random.random() < 0.2:
         unit = docs.delivery(time=f"2026-03-09T17:30:{random.randint(10, 59)}.{random.randint(100, 999)}Z")
@@ -143,6 +145,6 @@ def submitted(gateway: Gateway, random: Random) -> list[bytes]:
         gateway.accept_effect(document, Effect())
     else:
         serials = random.sample(range(400), random.randint(1, 6))
-        document = docs.document(*[docs.commissioning(f"kill-{serial}") for serial in serials])
+        document = docs.document(*[docs.commissioning(f"{story}-{serial}") for serial in serials])
         gateway.accept(document, urgent=random.random() < 0.2)
     return [one.seal_id for one in read_document(document)]

@@ -47,7 +47,10 @@ def test_rule_2_acknowledged_events_are_anchored_once_whatever_is_killed(
     while killed < kills:
         child = context.Process(
             target=tell_story,
-            args=(*given, random.randint(1, _POINTS), random.randrange(1 << 32), str(acknowledged)),
+            args=(
+                *(*given, random.randint(1, _POINTS), random.randrange(1 << 32)),
+                *(str(acknowledged), f"{seed:x}"),
+            ),
         )
         child.start()
         child.join(120)
