@@ -284,7 +284,8 @@ def _read_path(leaf: Leaf, held: tuple[Tile, ...], data: bytes, root: str) -> _P
     _, _, index, size = leaf
     own = b"".join(one.hashes for one in held if (one.level, one.index) == (0, index // TILE_WIDTH))
     place = index % TILE_WIDTH * HASH_SIZE
-    if own[place : place + HASH_SIZE] != tree.leaf_hash(data):
+    hashes = min(TILE_WIDTH, size - index // TILE_WIDTH * TILE_WIDTH)
+    if len(own) != HASH_SIZE * hashes or own[place : place + HASH_SIZE] != tree.leaf_hash(data):
         return _Path(held, data, root, [], f"the mirror's Merkle tile has another leaf {index}")
     try:
         path = inclusion_path(reader(held), index, size)

@@ -1,18 +1,19 @@
 """Items: issuing, links, page, record, proof and recall over HTTP."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import quote
 
 import pytest
 
 from chain.bindings import types
-from chain.database import reading
+from chain.database import open_engine, reading
 from evidence.bundle import read_bundle
 from evidence.report import Status
 from evidence.verify import verify_bundle
 from indexer.read import event
-from tests.api.world import GTIN, ApiWorld, Client, slug
+from tests.api.world import GTIN, ApiWorld, Client, serving, slug
 from vault.cid import Cid
 
 pytestmark = pytest.mark.slow
@@ -245,3 +246,14 @@ def test_content_that_was_altered_is_a_contradiction(world: ApiWorld, api: Clien
     finally:
         path.write_bytes(content)
     assert api.get(f"/items/{GTIN}/AL-1/verification")["verdict"] != "contradicted"
+
+
+def test_a_database_that_is_away_is_a_503_and_no_hang(world: ApiWorld) -> None:
+    away = open_engine("postgresql+psycopg://nobody@127.0.0.1:9/nothing")
+    with serving(replace(world.services(), mirror=away)) as url:
+        client = Client(url)
+        for path in ("", "/verification", "/proof", "/issue"):
+            problem = client.get(f"/items/{GTIN}/ANY{path}", 503)
+            assert slug(problem) == "not-ready"
+        client.http.close()
+    away.dispose()
