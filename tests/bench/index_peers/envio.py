@@ -46,7 +46,7 @@ def index(task: Task) -> float:
         },
         task,
         "Starting indexing!",
-        "public",
+        [("public", event.table) for event in task.events],
     )
     return task.rows / seconds
 

@@ -78,19 +78,19 @@ def timed(
     environment: Mapping[str, str],
     task: Task,
     started: str,
-    schema: str,
+    tables: Sequence[tuple[str, str]],
     limit: float = 900,
 ) -> float:
     """Seconds from the line in the output that holds `started` until all rows are in the tables.
 
-    `schema`: where the peer has its tables, one an event. Starting the process does not count. Raises
-    PeerError.
+    `tables`: schema and name of the peer's tables of these events. Starting the process does not count.
+    Raises PeerError.
     """
     output = folder / "output.log"
     query = sql.SQL("SELECT {}").format(
         sql.SQL(" + ").join(
-            sql.SQL("(SELECT count(*) FROM {})").format(sql.Identifier(schema, event.table))
-            for event in task.events
+            sql.SQL("(SELECT count(*) FROM {})").format(sql.Identifier(schema, table))
+            for schema, table in tables
         )
     )
     with output.open("wb") as log:

@@ -32,7 +32,7 @@ def index(task: Task) -> float:
         {"PONDER_TELEMETRY_DISABLED": "true"},
         task,
         "Started backfill indexing",
-        "ponder",
+        [("ponder", event.table) for event in task.events],
     )
     return task.rows / seconds
 
