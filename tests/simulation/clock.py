@@ -5,13 +5,36 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import Any
 from unittest.mock import patch
 
 EPOCH = 1_790_000_000
 """Unix seconds at which every story begins, and of the chain's first block"""
 _ROOMS = ("chain.", "evidence.", "indexer.", "oracle.", "api.")
+
+
+class _InThisThread:
+    """An executor whose work is done when it is asked for: what runs beside has no order of its own."""
+
+    def __init__(self, *_arguments: object) -> None:
+        pass
+
+    def __enter__(self) -> "_InThisThread":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def submit(self, act: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        try:
+            done.set_result(act(*arguments))
+        except BaseException as error:
+            done.set_exception(error)
+        return done
 
 
 class Clock:
@@ -59,6 +82,7 @@ class Clock:
                 monotonic_ns=lambda: clock.steady,
                 sleep=clock.tick,
             ),
+            patch("indexer.ahead.ThreadPoolExecutor", _InThisThread),
             patch.multiple(
                 secrets,
                 token_hex=lambda size=32: dice.randbytes(size).hex(),
