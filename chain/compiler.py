@@ -35,7 +35,7 @@ TEST_CONTRACTS = ROOT / "tests" / "contracts" / "solidity"
 TEST_ARTIFACTS = ROOT / ".cache" / "test-artifacts"
 
 # The one place that decides how contracts are compiled. `viaIR` is three times slower; it is here for the day
-# a function runs out of stack slots. `runs`: members sign often and contracts are deployed once; all stay below
+# a function runs out of stack slots. `runs`: members sign often, contracts are deployed once; all stay below
 # the 24,576 bytes that a contract may have.
 SETTINGS: Mapping[str, Any] = {
     "evmVersion": "cancun",
