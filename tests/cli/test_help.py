@@ -38,7 +38,7 @@ def _example(command: Any) -> list[str]:
 def test_all_nouns_are_there() -> None:
     wanted = (
         "up network operation key member council rights item epcis capture attest token escrow proof verify "
-        "audit trust oracle indexer deploy"
+        "audit trust oracle indexer deploy vault gateway route"
     )
     assert set(wanted.split()) <= {name.split()[0] for name in COMMANDS}
 
