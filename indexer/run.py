@@ -1,5 +1,6 @@
 """The indexer: one loop for history and for what happens now."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -7,7 +8,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
@@ -23,7 +23,7 @@ from indexer.fetch import ChainMovedError, Fetcher, Node, Span
 from indexer.health import MirrorHealth, Pulse
 from indexer.ledger import Identity, IndexerError, MirrorWrittenError
 
-log = structlog.get_logger()
+_log = logging.getLogger(__name__)
 
 _TRIES: Final = 20
 _LONGEST_PAUSE: Final = 30.0
@@ -172,7 +172,7 @@ class Indexer:
                 ledger.roll_back(session, state.generation, ancestor)
             self._pulse.add(rollbacks=1, rolled_back=state.head_number - ancestor[0])
             self._pulse.note(progress=True, mirrored=ancestor[0])
-            log.warning("reorganisation undone", head=state.head_number, ancestor=ancestor[0])
+            _log.warning("reorganisation undone: blocks %d to %d", ancestor[0] + 1, state.head_number)
             return True
         if state.head_number >= target:
             return False
@@ -195,7 +195,7 @@ class Indexer:
             failed = ledger.add_span(session, generation, span)
         self._wrote(generation, failed)
         if failed:
-            log.warning("logs kept undecoded", count=failed, first=span.first, last=span.last.number)
+            _log.warning("logs kept undecoded: %d in blocks %d to %d", failed, span.first, span.last.number)
         self._pulse.add(logs=len(span.logs), undecoded=failed)
         self._pulse.note(progress=True, mirrored=span.last.number)
         with self._advanced:
@@ -289,7 +289,7 @@ class Indexer:
                 bodies.apply(session, [one], now)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            log.warning("content cannot be mirrored", cid=one.cid, error=reason)
+            _log.warning("content %s cannot be mirrored: %s", one.cid, reason)
             bodies.postpone(session, one, reason, now)
 
     # -- the loop ----------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ class Indexer:
             except Exception as error:  # nothing that a node or a database does may end the loop for good
                 expected = isinstance(error, ChainError | IndexerError | SQLAlchemyError | OSError)
                 if self.last_error is None:
-                    log.warning("indexer waits", error=str(error), exc_info=not expected)
+                    _log.warning("indexer waits: %s", error, exc_info=not expected)
                 text = str(error) if expected else f"{type(error).__name__}: {error}"
                 self._pulse.add(errors=1)
                 self._pulse.note(last_error=text)

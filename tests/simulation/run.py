@@ -10,8 +10,6 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-import structlog
-
 from tests.simulation.children import chaos
 from tests.simulation.clock import Clock
 from tests.simulation.databases import Engines, PostgresqlDatabases, SqliteDatabases, migrated_from
@@ -58,7 +56,6 @@ class Runner:
         self._sqlite = Engines(SqliteDatabases(self.scene, folder / "databases"))
         self._server: PostgresqlDatabases | None = None
         self._postgresql: Engines | None = None
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         logging.disable(logging.CRITICAL)
 
     def __enter__(self) -> Self:
@@ -68,7 +65,6 @@ class Runner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         logging.disable(logging.NOTSET)
-        structlog.reset_defaults()
         self._sqlite.dispose()
         if self._postgresql is not None:
             self._postgresql.dispose()
