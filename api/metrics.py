@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -93,8 +93,7 @@ def _known(part: dict[str, Any], gauges: dict[str, tuple[str, str]]) -> Iterable
 
 
 def exposition(services: Services) -> bytes:
-    """All metrics in Prometheus' text format 0.0.4."""
+    """All metrics in Prometheus' text format 0.0.4: the service's, then the process' own and the vault's."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_ServiceCollector(services))
-    ProcessCollector(registry=registry)
-    return generate_latest(registry)
+    return generate_latest(registry) + generate_latest(REGISTRY)

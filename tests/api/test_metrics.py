@@ -37,6 +37,7 @@ def test_metrics_are_served_as_prometheus_reads_them(api: Client) -> None:
     parts = ("node", "sender", "mirror", "vault")
     assert [found[f"tradeseal_up {part}"] for part in parts] == [1, 1, 1, 1]
     assert found["process_resident_memory_bytes"] > 0
+    assert "# TYPE tradeseal_vault_repaired_copies_total counter" in answer.text
 
 
 def test_the_mirrors_lag_and_work_are_counted(world: ApiWorld, tmp_path: Path) -> None:
