@@ -13,7 +13,7 @@ VERSION = "0.1.0"
 _CARGO = f"""[package]
 name = "peer"
 version = "0.0.0"
-edition = "2021"
+edition = "2024"
 
 [dependencies]
 rindexer = "={VERSION}"
