@@ -68,7 +68,7 @@ class _Request:
     events: Sequence[NewEvent]
     done: bool = False
     receipts: list[Receipt] = field(default_factory=list)
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class Spool:
         with self._queueing:
             self._queue.append(mine)
         with self._committing:
-            if not mine.done:
+            while not mine.done:  # those before it may fill a transaction by themselves
                 self._write(self._group())
         if mine.error is not None:
             raise mine.error
@@ -187,12 +187,15 @@ class Spool:
                 for request in group:
                     if request.error is None:
                         self._remember(session, [one.seal_id for one in request.events])
-        except Exception as error:
+        except BaseException as error:
             self._heads.clear()  # some may have been made by what was undone
             for request in group:
                 request.error, request.receipts = error, []
-        for request in group:
-            request.done = True
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            for request in group:
+                request.done = True
 
     def _take(
         self,
