@@ -122,8 +122,15 @@ def status(to: To = None, json: JsonFlag = False) -> None:
         "member": told["member"],
         "waiting": f"{told['waitingEvents']} of {told['mostEvents']} events, {told['waitingBytes']} bytes",
         **{name: told[name] for name in ("accepted", "batched", "signed", "delivered", "final", "refused")},
+        "longest wait": f"{told['waitingSeconds']:.0f} s",
         "service": f"away: {told['away']}" if told["away"] else "answers",
-        **{f"problem {place}": text for place, text in enumerate(told["problems"], 1)},
+        **({"at fault here": told["fault"]} if told["fault"] else {}),
+        **{
+            f"batch {one['batch']}": f"{counted(one['events'], 'event')} {one['state']}, tried "
+            f"{counted(one['tries'], 'time')}, next in {one['nextTrySeconds']:.0f} s: {one['problem']}"
+            for one in told["held"]
+        },
+        **{f"refused {one['sealId']}": one["reason"] for one in told["refusals"]},
     }
     emit(told, json, facts(shown))
 

@@ -14,6 +14,7 @@ from evidence.gateway.door import (
     ServiceAway,
     SignerRejected,
     TooMuch,
+    Unsettled,
 )
 from evidence.gateway.gateway import Gateway, Pass, Submission
 from evidence.gateway.intake import Effect
@@ -41,4 +42,5 @@ __all__ = [
     "SpoolFull",
     "Submission",
     "TooMuch",
+    "Unsettled",
 ]

@@ -253,7 +253,7 @@ class Batches:
     ) -> bool:
         """Store what keeps a batch from going on, and when it is tried again."""
         again = {"state": BATCHED, "job_id": None} if sign_again else {}
-        return self._step(batch, problem=problem[:2_000], next_ms=next_ms, tries=batch.tries + 1, **again)
+        return self._step(batch, problem=_text(problem), next_ms=next_ms, tries=batch.tries + 1, **again)
 
     def _step(self, batch: ClosedBatch, **values: Any) -> bool:
         with writing(self._engine) as session:
@@ -294,7 +294,7 @@ class Batches:
                 row = session.execute(query).one_or_none()
                 if row is not None:
                     sizes += row.size
-                    session.execute(update(EVENT).where(EVENT.c.id == row.id).values(refusal=reason[:2_000]))
+                    session.execute(update(EVENT).where(EVENT.c.id == row.id).values(refusal=_text(reason)))
                     session.execute(delete(DOCUMENT).where(DOCUMENT.c.event_id == row.id))
             back = update(EVENT).where(EVENT.c.batch_id == batch.id)
             session.execute(back.values(batch_id=None, leaf=None))
@@ -321,3 +321,8 @@ class Batches:
             session.execute(delete(DOCUMENT).where(DOCUMENT.c.event_id.in_(events)))
             session.execute(update(BATCH).where(BATCH.c.id == found).values(pruned=1))
         return True
+
+
+def _text(given: str) -> str:
+    """What others say, as every database takes it: no NUL, no half of a surrogate pair, no books."""
+    return given[:2_000].replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+
 from chain.bindings.types import Anchor
 from chain.codec import Domain, TypedMessage
 from chain.fields import hex_text
-from chain.signers import Signer
+from chain.signers import Signer, SignerError
 from evidence.batch import attestation
 from evidence.gateway.batches import BATCHED, DELIVERED, SIGNED, Batches, ClosedBatch
 from evidence.gateway.door import (
@@ -20,6 +22,7 @@ from evidence.gateway.door import (
     ServiceAway,
     SignerRejected,
     TooMuch,
+    Unsettled,
 )
 from evidence.gateway.limits import Delivery
 from evidence.signature_header import SignatureHeader
@@ -51,6 +54,13 @@ class Courier:
         self._clock = clock
         self._polls: dict[int, tuple[int, float]] = {}  # batch -> looks at its job, time of the next one
         self._narrow: int | None = None
+        self._taken = 0  # posts that the service answered with a job
+        self._blamed: dict[int, int] = {}  # batch of one, refused for no fault of its own -> `_taken` then
+        self._failures_of: dict[int, int] = {}  # attestation -> how often a contract refused it
+        self._signed_here: set[int] = set()
+        self._doubts: dict[
+            int, int
+        ] = {}  # batch -> until when (Unix seconds) the service may have it anchored
         self._at_work: set[int] = set()
         self._lock = threading.Lock()
         self._failures = 0
@@ -68,12 +78,22 @@ class Courier:
     def due(self, batch: ClosedBatch) -> float:
         """Unix seconds from which `go` does something for a batch."""
         looked = self._polls.get(batch.id, (0, 0.0))[1] if batch.state == DELIVERED else 0.0
-        return max(self.away_until, batch.next_ms / 1000, looked)
+        when = (self.away_until, batch.next_ms / 1000, looked)
+        # no pause is that long: the clock was set back, and nobody waits for it to catch up
+        latest = self._clock() + 2 * self._settings.backoff[1] + self._settings.poll[1]
+        return max(0.0 if one > latest else one for one in when)
+
+    def stuck(self, batch: ClosedBatch) -> bool:
+        """Whether a batch makes no headway, so that others need not wait for it."""
+        tries, seconds = self._settings.set_aside_after
+        long = batch.state == DELIVERED and self._clock() - batch.closed_ms / 1000 > seconds
+        return batch.tries >= tries or long
 
     def go(self, batch: ClosedBatch) -> bool:
         """One step for a batch that is due; whether anything changed. Threads never work on the same one.
 
-        Nothing is raised for what a service may answer; SQLAlchemyError, SignerError are.
+        Nothing is raised for what a service may answer or for what is wrong with one batch, which waits with
+        its problem; SQLAlchemyError is where the database is at fault, and SignerError.
         """
         now = self._clock()
         if now < self.due(batch):
@@ -84,18 +104,50 @@ class Courier:
             self._at_work.add(batch.id)
         try:
             current = self._batches.get(batch.id)  # another thread may have gone on with it since
-            return current is not None and current.state == batch.state and self._step(current, now)
-        except ServiceAway as away:
-            self._failures += 1
-            pause = self._pause(self._failures)
-            self.away_until = now + max(pause, min(away.retry_after or 0.0, self._settings.backoff[1]))
-            if self.away_reason is None:
-                _log.warning("gateway of %s: service away: %s", self._member, away)
-            self.away_reason = str(away)
+            if current is None or current.state != batch.state:
+                return False
+            try:
+                return self._step(current, now)
+            except ServiceAway as away:
+                self._leave_alone(current, now, away)
+            except Unsettled as unsettled:
+                self._reached()
+                self._doubt(current)
+                self._hold(current, now, str(unsettled))
+            except (SignerError, OperationalError, InterfaceError):
+                raise
+            except Exception as error:
+                if isinstance(error, SQLAlchemyError) and not isinstance(error, DBAPIError):
+                    raise
+                _log.exception("gateway of %s: batch %d", self._member, batch.id)
+                said = error.orig if isinstance(error, DBAPIError) else error  # without what was to be stored
+                self._doubt(current)
+                self._hold(current, now, f"{type(error).__name__}: {said}")
             return False
         finally:
             with self._lock:
                 self._at_work.discard(batch.id)
+
+    def _leave_alone(self, batch: ClosedBatch, now: float, away: ServiceAway) -> None:
+        self._failures += 1
+        pause = max(self._pause(self._failures), min(away.retry_after or 0.0, self._settings.backoff[1]))
+        self.away_until = now + pause
+        if self.away_reason is None:
+            _log.warning("gateway of %s: service away: %s", self._member, away)
+        self.away_reason = str(away)
+        self._doubt(batch)
+        if away.answered:  # others go first then, lest it says so to this one alone
+            self._hold(batch, now + pause, str(away))
+
+    def _hold(self, batch: ClosedBatch, now: float, problem: str) -> None:
+        """Try the same again, ever later; the others go on."""
+        next_ms = int((now + self._pause(batch.tries + 1)) * 1000)
+        self._batches.record_problem(batch, problem, next_ms)
+
+    def _doubt(self, batch: ClosedBatch) -> None:
+        """The service may have it, though it does not say so."""
+        if batch.state != BATCHED and batch.deadline is not None:
+            self._doubts[batch.id] = max(batch.deadline, self._doubts.get(batch.id, 0))
 
     def _step(self, batch: ClosedBatch, now: float) -> bool:
         if batch.state == DELIVERED:
@@ -119,6 +171,9 @@ class Courier:
             anchor = Anchor(batch.root, batch.size, batch.manifest_cid, deadline)
             signature = self._signature(anchor)
             header = SignatureHeader(self._signer.address, batch.seed, deadline, signature).serialise()
+        if batch.state == SIGNED:
+            self._doubt(batch)
+        self._signed_here.add(batch.id)
         return self._batches.record_signed(batch, header, deadline)
 
     def _signed_attestation(self, batch: ClosedBatch, deadline: int) -> str:
@@ -147,6 +202,8 @@ class Courier:
 
     def _post(self, batch: ClosedBatch, now: float) -> bool:
         assert batch.header is not None  # noqa: S101 - a signed batch has one
+        if batch.id not in self._signed_here:
+            self._doubt(batch)  # whoever signed it may have posted it
         try:
             if batch.single:
                 job = self._door.attest(batch.header.encode())
@@ -161,34 +218,72 @@ class Courier:
             return self._retry(batch, now, str(rejected))
         except TooMuch as error:
             self._reached()
-            return self._smaller(batch, str(error))
+            return self._smaller(batch, now, str(error))
         except Refusal as refusal:
             self._reached()
             return self._refused(batch, now, refusal)
         self._reached()
+        self._taken += 1
         return self._settle(batch, job, now)
 
     def _refused(self, batch: ClosedBatch, now: float, refusal: Refusal) -> bool:
         if batch.single:
-            if batch.tries + 1 < self._settings.attestation_tries and not refusal.events:
-                return self._retry(batch, now, refusal.reason)
-            return self._batches.dissolve(batch, {0: refusal.reason})
+            if refusal.events or self._failed_for_good(batch):
+                return self._dissolve(batch, {0: refusal.reason})
+            return self._retry(batch, now, refusal.reason)
         named = {leaf: reason for leaf, reason in refusal.events.items() if 0 <= leaf < batch.size}
         if named:
-            return self._batches.dissolve(batch, named)
+            return self._dissolve(batch, named)
+        if self._in_doubt(batch, now):
+            return self._ask_whether_anchored(batch, now, refusal.reason)
         if batch.size == 1:
-            return self._batches.dissolve(batch, {0: refusal.reason})
+            # only while others are taken is the event at fault, not the service or what is between
+            if self._taken > self._blamed.setdefault(batch.id, self._taken):
+                return self._dissolve(batch, {0: refusal.reason})
+            return self._retry(batch, now, refusal.reason)
         # something is wrong with one of them and nobody says with which: look for it in halves
         self._narrow = batch.size // 2
-        return self._batches.dissolve(batch, {})
+        return self._dissolve(batch, {})
 
-    def _smaller(self, batch: ClosedBatch, reason: str) -> bool:
+    def _smaller(self, batch: ClosedBatch, now: float, reason: str) -> bool:
         """The service's bound stays in force for as long as this process runs."""
+        if self._in_doubt(batch, now):
+            return self._ask_whether_anchored(batch, now, reason)
         if batch.size == 1:
-            return self._batches.dissolve(batch, {0: reason})
+            return self._dissolve(batch, {0: reason})
         self._most = batch.size // 2
         _log.warning("gateway of %s: batches of at most %d events: %s", self._member, self._most, reason)
-        return self._batches.dissolve(batch, {})
+        return self._dissolve(batch, {})
+
+    def _failed_for_good(self, batch: ClosedBatch) -> bool:
+        """Whether an attestation was refused often enough; times without an answer do not count."""
+        failures = self._failures_of[batch.id] = self._failures_of.get(batch.id, 0) + 1
+        return failures >= self._settings.attestation_tries
+
+    def _dissolve(self, batch: ClosedBatch, refused: dict[int, str]) -> bool:
+        self._forget(batch)
+        return self._batches.dissolve(batch, refused)
+
+    def _in_doubt(self, batch: ClosedBatch, now: float) -> bool:
+        """Whether it may yet be anchored by a signature that was posted before."""
+        return now <= self._doubts.get(batch.id, 0) + self._settings.deadline_margin
+
+    def _ask_whether_anchored(self, batch: ClosedBatch, now: float, reason: str) -> bool:
+        """A batch that may be anchored is not taken apart: its events would be anchored again."""
+        proofs: dict[int, Any] = {}
+        for event_id, seal_id in self._batches.seal_ids(batch):
+            proof = self._door.proof(self._member, hex_text(seal_id))
+            if proof is None:
+                self._hold(batch, now, f"{reason} (it was posted before and may be anchored still)")
+                return False
+            proofs[event_id] = proof
+        self._forget(batch)
+        return self._batches.record_final(batch, None, proofs)
+
+    def _forget(self, batch: ClosedBatch) -> None:
+        for known in (self._polls, self._blamed, self._failures_of, self._doubts):
+            known.pop(batch.id, None)
+        self._signed_here.discard(batch.id)
 
     # -- following ---------------------------------------------------------------------------------------
 
@@ -197,6 +292,7 @@ class Courier:
         job = self._door.job(batch.job_id)
         self._reached()
         if job is None:
+            self._doubt(batch)
             reason = f"the service knows job {batch.job_id} no more"
             return self._retry(batch, now, reason, at_once=batch.tries == 0)
         return self._settle(batch, job, now)
@@ -208,13 +304,13 @@ class Courier:
         if not job.success:
             self._polls.pop(batch.id, None)
             reason = "; ".join(job.errors) or "the service gives no reason"
-            if batch.single and batch.tries + 1 >= self._settings.attestation_tries:
-                return self._batches.dissolve(batch, {0: reason})
+            if batch.single and self._failed_for_good(batch):
+                return self._dissolve(batch, {0: reason})
             return self._retry(batch, now, reason)
-        self._polls.pop(batch.id, None)
         if self._narrow is not None and not batch.single:
             self._narrow *= 2  # what is good goes on in ever larger batches
         if batch.single or job.root == batch.root:
+            self._forget(batch)
             return self._batches.record_final(batch, job.transaction)
         return self._elsewhere(batch, job, now)
 
@@ -222,9 +318,9 @@ class Courier:
         first, most = self._settings.poll
         looks = self._polls.get(batch.id, (0, 0.0))[0]
         self._polls[batch.id] = min(looks + 1, _DOUBLINGS), now + min(first * 1.5**looks, most)
-        if batch.state == DELIVERED:
+        if batch.state == DELIVERED and batch.problem is None:
             return False
-        return self._batches.record_delivered(batch, job.job_id)
+        return self._batches.record_delivered(batch, job.job_id) and batch.state != DELIVERED
 
     def _elsewhere(self, batch: ClosedBatch, job: Accepted, now: float) -> bool:
         """Another capture of the member had anchored all of it: its proofs are the ones that hold."""
@@ -234,6 +330,7 @@ class Courier:
             if proof is None:
                 return self._look_again(batch, job, now)  # not mirrored yet
             proofs[event_id] = proof
+        self._forget(batch)
         return self._batches.record_final(batch, job.transaction, proofs)
 
     # -- pauses ------------------------------------------------------------------------------------------

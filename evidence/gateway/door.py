@@ -10,11 +10,19 @@ class DoorError(Exception):
 
 
 class ServiceAway(DoorError):
-    """No answer, or none that settles anything: to be tried again, after `retry_after` seconds if given."""
+    """It cannot be reached, or asks for patience: all wait, `retry_after` seconds if given.
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    `answered`: it said so itself, which may be for this one request's sake.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None, *, answered: bool = False) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.answered = answered
+
+
+class Unsettled(DoorError):
+    """It may have the request, and gave no answer that says so: tried again as it is, others meanwhile."""
 
 
 class DeadlinePassed(DoorError):
@@ -55,7 +63,7 @@ class Accepted:
 class Door(Protocol):
     """A service's capture interface. Everything may be repeated: the same request gives the same job.
 
-    Raises ServiceAway, DeadlinePassed, SignerRejected, TooMuch, Refusal.
+    Raises ServiceAway, Unsettled, DeadlinePassed, SignerRejected, TooMuch, Refusal.
     """
 
     def capture(self, document: bytes, header: str) -> Accepted:

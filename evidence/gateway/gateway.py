@@ -78,6 +78,8 @@ class Gateway:
         self.batches = Batches(self.spool, self.limits.closing, seed)
         self.courier = Courier(self.batches, door, signer, domain, member, self.limits.delivery, clock)
         self._records = Records(self.spool)
+        self.fault: str | None = None
+        """what the last pass failed with; kept by whoever drives it"""
 
     # -- taking ------------------------------------------------------------------------------------------
 
@@ -132,14 +134,25 @@ class Gateway:
         # once for the signature, once for the way to the service, the sooner lanes first each time
         for _ in range(2):
             if busy or any(self.courier.due(batch) <= self._clock() for batch in open_):
-                for batch in self.batches.waiting_for(OPEN_STATES, lanes):
-                    busy = self.courier.go(batch) or busy
+                busy = self._go(self.batches.waiting_for(OPEN_STATES, lanes)) or busy
         if busy:
             return Pass(True, 0.0)
         due = [max(0.0, self.courier.due(batch) - self._clock()) for batch in open_]
         if not soon_only and closing is not None:
             due.append(self.limits.delivery.poll[0] if crowded else closing)
         return Pass(False, min(due) if due else None)
+
+    def _go(self, open_: list[ClosedBatch]) -> bool:
+        """A step for each batch that is due; of those that make no headway one, after the others."""
+        stuck = [batch for batch in open_ if self.courier.stuck(batch)]
+        busy = False
+        for batch in open_:
+            if batch not in stuck:
+                busy = self.courier.go(batch) or busy
+        due = [batch for batch in stuck if self.courier.due(batch) <= self._clock()]
+        if due:
+            busy = self.courier.go(min(due, key=self.courier.due)) or busy
+        return busy
 
     def _close_soon(self, open_: list[ClosedBatch]) -> bool:
         """Close what does not wait for company, each lane within its bound."""
@@ -159,7 +172,9 @@ class Gateway:
         """Whether one more may be under way: the rest waits in the spool, and its batches grow there."""
         delivery = self.limits.delivery
         most = delivery.attestations_in_flight if lane == Lane.EFFECT else delivery.in_flight
-        return sum(batch.lane == lane for batch in open_) < most
+        mine = [batch for batch in open_ if batch.lane == lane]
+        stuck = sum(self.courier.stuck(batch) for batch in mine)
+        return len(mine) - min(stuck, delivery.set_aside) < most
 
     def _close(self, lane: Lane, open_: list[ClosedBatch]) -> bool:
         most = min(self.limits.closing.events, self.courier.most or self.limits.closing.events)
@@ -203,4 +218,8 @@ class Gateway:
 
     def status(self) -> dict[str, Any]:
         """How much waits where, and what keeps it."""
-        return {**self._records.status(), "away": self.courier.away_reason}
+        return {**self._records.status(), "away": self.courier.away_reason, "fault": self.fault}
+
+    def full(self) -> tuple[bool, int]:
+        """Whether the spool takes no more, and the events that wait in it."""
+        return self._records.full()

@@ -51,6 +51,10 @@ class Delivery:
     """batches closed and not final: enough to hide the chain's time, few enough to hold memory flat"""
     attestations_in_flight: int = 16
     """single events under way at once, beside the batches"""
+    set_aside: int = 32
+    """beside these, so many that make no headway, in each lane: they do not keep others from their turn"""
+    set_aside_after: tuple[int, float] = (3, 300.0)
+    """tries, or seconds with the service, after which a batch makes no headway"""
     deadline: int = 3_600
     """how long a signature may be relayed: a leaked one is worthless soon, outages rarely last longer"""
     deadline_margin: int = 60
@@ -58,7 +62,7 @@ class Delivery:
     poll: tuple[float, float] = (0.05, 1.0)
     """to the next look at a job: at first, at most"""
     backoff: tuple[float, float] = (0.5, 30.0)
-    """to the next try where the service is away or refuses our key: at first, at most"""
+    """to the next try where the service is away, refuses our key or fails at a batch: at first, at most"""
     attestation_tries: int = 5
     """signed anew after the contract refused it, before an attestation counts as refused"""
     keep_documents: float = 0.0

@@ -2,18 +2,21 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, select
+from sqlmodel import Session
 
 from chain.database import reading
 from chain.fields import hex_text
 from epcis.tiles import inclusion_path
 from epcis.tree import leaf_salt
-from evidence.gateway.batches import DISSOLVED, FINAL
+from evidence.gateway.batches import FINAL, OPEN_STATES
 from evidence.gateway.intake import Lane
 from evidence.gateway.spool import ACCEPTED, REFUSED, Spool, portions
 from evidence.gateway.tables import BATCH, DOCUMENT, ELSEWHERE, EVENT, SPOOL, TILE
+
+_TOLD: Final = 20  # held batches and refusals that a status lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,23 +135,31 @@ class Records:
         }
 
     def status(self) -> dict[str, Any]:
-        """How much waits where, and what keeps it."""
+        """How much waits where and for how long, what keeps it, and what was refused last."""
+        now = self._spool.now_ms()
+        open_ = BATCH.c.state.in_(OPEN_STATES)
+        fields = (BATCH.c.id, BATCH.c.state, BATCH.c.size, BATCH.c.tries, BATCH.c.next_ms, BATCH.c.problem)
         with reading(self._engine) as session:
             spool = session.execute(select(SPOOL)).one()
             states = session.execute(
-                select(BATCH.c.state, func.count(), func.sum(BATCH.c.size)).group_by(BATCH.c.state)
+                select(BATCH.c.state, func.count(), func.sum(BATCH.c.size))
+                .where(open_)
+                .group_by(BATCH.c.state)
             ).all()
-            problems = session.scalars(
-                select(BATCH.c.problem)
-                .where(BATCH.c.problem.is_not(None), BATCH.c.state.not_in((FINAL, DISSOLVED)))
-                .distinct()
-                .limit(5)
+            held = session.execute(
+                select(*fields).where(open_, BATCH.c.problem.is_not(None)).order_by(BATCH.c.id).limit(_TOLD)
             ).all()
-            refused = session.execute(
-                select(func.count()).select_from(EVENT).where(EVENT.c.refusal.is_not(None))
-            ).scalar_one()
-        batched = {state: int(events) for state, _, events in states if state != DISSOLVED}
-        under_way = sum(events for state, events in batched.items() if state != FINAL)
+            out = EVENT.c.refusal.is_not(None)
+            refused = session.execute(select(func.count()).select_from(EVENT).where(out)).scalar_one()
+            refusals = session.execute(
+                select(EVENT.c.seal_id, EVENT.c.refusal).where(out).order_by(EVENT.c.id.desc()).limit(_TOLD)
+            ).all()
+            since = [
+                session.execute(select(func.min(BATCH.c.closed_ms)).where(open_)).scalar(),
+                *(self._oldest(session, lane) for lane in Lane),
+            ]
+        events = {state: int(size) for state, _, size in states}
+        oldest = [one for one in since if one is not None]
         return {
             "member": spool.member,
             "network": spool.network,
@@ -156,9 +167,38 @@ class Records:
             "waitingBytes": spool.waiting_bytes,
             "mostEvents": self._spool.bounds.events,
             "mostBytes": self._spool.bounds.size,
-            "accepted": spool.waiting_events - under_way,
-            **{state: batched.get(state, 0) for state in ("batched", "signed", "delivered", "final")},
+            "waitingSeconds": max(0.0, (now - min(oldest)) / 1000) if oldest else 0.0,
+            "accepted": spool.waiting_events - sum(events.values()),
+            **{state: events.get(state, 0) for state in OPEN_STATES},
+            # every row waits, was refused, or is final; counting those would take ever longer
+            "final": spool.next_event - 1 - spool.waiting_events - refused,
             "refused": refused,
             "batches": {state: count for state, count, _ in states},
-            "problems": list(problems),
+            "problems": list(dict.fromkeys(one.problem for one in held))[:5],
+            "held": [
+                {
+                    "batch": one.id,
+                    "state": one.state,
+                    "events": one.size,
+                    "tries": one.tries,
+                    "nextTrySeconds": max(0.0, (one.next_ms - now) / 1000),
+                    "problem": one.problem,
+                }
+                for one in held
+            ],
+            "refusals": [{"sealId": hex_text(one.seal_id), "reason": one.refusal} for one in refusals],
         }
+
+    def _oldest(self, session: Session, lane: Lane) -> int | None:
+        """When the event was accepted (Unix milliseconds) that is the next to be batched."""
+        waits = (EVENT.c.batch_id.is_(None), EVENT.c.refusal.is_(None), EVENT.c.lane == int(lane))
+        query = select(EVENT.c.accepted_ms).where(*waits).order_by(EVENT.c.id).limit(1)
+        return session.execute(query).scalar()
+
+    def full(self) -> tuple[bool, int]:
+        """Whether the spool takes no more, and the events that wait in it; costs one row."""
+        with reading(self._engine) as session:
+            row = session.execute(select(SPOOL.c.waiting_events, SPOOL.c.waiting_bytes)).one()
+        bounds = self._spool.bounds
+        full = row.waiting_events >= bounds.events or row.waiting_bytes >= bounds.size
+        return full, int(row.waiting_events)

@@ -213,7 +213,7 @@ def test_a_file_is_one_document_or_one_a_line(tmp_path: Path) -> None:
 def test_what_a_service_answers_means_the_right_thing_for_a_batch(served: Served) -> None:
     """Proven with the gateway's own door as the service: it is HTTP with the same problems."""
     from cli.door import HttpDoor
-    from evidence.gateway import Refusal, ServiceAway, TooMuch
+    from evidence.gateway import Refusal, ServiceAway, TooMuch, Unsettled
 
     door = HttpDoor(str(served.http.base_url))
     bad = {**docs.commissioning("bad"), "action": "PERHAPS"}
@@ -222,7 +222,7 @@ def test_what_a_service_answers_means_the_right_thing_for_a_batch(served: Served
     assert list(caught.value.events) == [1]
     with pytest.raises(TooMuch):
         door.capture(document("many", 21), "v=1")
-    with pytest.raises(ServiceAway):  # receipts are no job
+    with pytest.raises(Unsettled):  # receipts are no job
         door.capture(document("good", 1), "v=1")
     assert door.job("unknown") is None
     door.close()
