@@ -1,34 +1,37 @@
 """The audit: chain, mirror and vault read again from the first block, and everything named that does not fit.
 
-A second mirror is built from chain and vault and compared with the installation's row by row; contracts are
-asked whether they keep what they logged; every piece of content is read. Nothing is changed.
+A second mirror is built from chain and vault and held against the installation's row by row, byte by byte;
+contracts are asked whether they keep what they logged; every piece of content is read. Nothing is changed.
+Memory does not grow with what is audited: both mirrors are read side by side, the logs a few hundred at a
+time; only what a store needs to list itself does. The second mirror takes as much disk as the first.
+
+What a mirror says of itself is audited as far as chain and vault can bear it out: chain, deployment, head and
+checkpoints are; what is not is said in `evidence.audit_state`. Of a PostgreSQL mirror indexes are taken at
+their word (`amcheck` looks at them), SQLite's are checked against their tables. Mirror rows behind a manifest
+that the vault lost cannot be rebuilt: its finding names the events, and their rows are audited once it is
+back.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, select
-from sqlalchemy.exc import DatabaseError
-from sqlmodel import Session, col
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlmodel import Session
 
 from chain.database import reading
 from chain.deployment import Deployment
 from chain.fields import hex_text
 from chain.rpc import Rpc
 from evidence.audit_chain import ChainAudit, content_findings
-from evidence.audit_mirror import (
-    dump,
-    is_height,
-    mirror_findings,
-    mirror_state,
-    rebuilt,
-    state_findings,
-)
+from evidence.audit_mirror import row_findings, schema_findings
+from evidence.audit_shadow import Shadow, shadow
+from evidence.audit_state import is_height, mirror_state, queue_findings, state_findings
+from evidence.audit_vault import vault_findings
 from evidence.findings import Finding, Progress
-from indexer.compare import Rows
-from indexer.tables.content import PRESENT, Content, EventEpc, EventProof, IssuedItem, Manifest, SealedEvent
-from vault.store import ContentStore, LocalStore
+from indexer.compare import reading_raw
+from vault.store import ContentStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,10 @@ class AuditReport:
 
     @property
     def exit_code(self) -> int:
-        """0 where everything fits, else 1."""
-        return 1 if self.findings else 0
+        """0 where everything fits, 1 where something does not, 2 where something could not be checked."""
+        if any(not finding.unchecked for finding in self.findings):
+            return 1
+        return 2 if self.findings else 0
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -67,87 +72,93 @@ def findings(
 ) -> Iterator[Finding]:
     """Findings as they are made: network, how far the mirror came, its rows, contracts, content, vault.
 
-    The mirror is audited up to the block that it says it holds. Raises ChainError where the node fails: an
-    audit is whole or it is none.
+    The mirror is audited up to the block that it says it holds. Raises ChainError where the node fails and
+    SQLAlchemyError where the database gives no answer: of these an audit is whole or it is none. What a store
+    does not answer is named as unchecked.
     """
     found = (rpc.chain_id(), rpc.first_block_hash())
     if found != (deployment.chain_id, deployment.identity.first_block_hash):
         text = f"the node serves {found[0]}/{hex_text(found[1])}, the deployment is of {deployment.identity}"
         yield Finding("network", rpc.node, text)
         return
-    head = rpc.block_number()
-    ours: dict[str, Rows] | None = None
-    try:
-        with reading(mirror) as session:
-            state = mirror_state(session)
-            stated = list(state_findings(session, state, deployment, rpc))
-        ours = dump(mirror)
-    except DatabaseError as error:
-        if type(error) is not DatabaseError:
-            raise  # the database does not answer, rather than wrongly
-        yield Finding("mirror", "database", f"cannot be read: {error.orig}")
-    else:
-        yield from stated
-        mirrored = deployment.first_block - 1 if state is None else state["head_number"]
-        if is_height(mirrored):
-            head = min(head, mirrored)
     progress("chain", 0, 1)
-    with rebuilt(deployment, rpc, store, head) as shadow:
+    head = rpc.block_number()
+    with shadow(deployment, rpc, store) as built:
+        damaged = None
+        try:
+            # long, and nobody's transaction is kept open meanwhile
+            built.reach(_head(mirror, deployment, head))
+        except DBAPIError as error:
+            damaged = _damage(error)
+            built.reach(head)
         progress("chain", 1, 1)
-        if ours is not None:
-            yield from mirror_findings(ours, dump(shadow))
-        progress("mirror", 1, 1)
-        with reading(shadow) as session:
-            yield from ChainAudit(session, deployment, rpc, head).findings()
-            yield from content_findings(session, store)
-        progress("contracts", 1, 1)
-        yield from _vault(shadow if ours is None else mirror, shadow, store, progress)
+        with reading_raw(built.engine) as theirs:
+            if damaged is not None:
+                yield damaged
+                yield from _checked(theirs, theirs, deployment, rpc, store, head, progress)
+                return
+        yield from _audited(built, deployment, rpc, mirror, store, head, progress)
 
 
-def _vault(mirror: Engine, shadow: Engine, store: ContentStore, progress: Progress) -> Iterator[Finding]:
-    """Content that the chain names and the vault lacks or has otherwise, then whatever else lies there."""
-    named: set[str] = set()
-    with reading(shadow) as session, reading(mirror) as ours:
-        for content in session.scalars(select(Content).where(col(Content.state) != PRESENT)):
-            named.add(content.cid)
-            yield _damaged(session, ours, content)
-    if not isinstance(store, LocalStore):
-        return
-    # checked again whether or not the chain names it: a refused capture leaves documents behind
-    for problem in store.verify_all(lambda done, total: progress("vault", done, total)):
-        place = str(problem.path) if problem.cid is None else str(problem.cid)
-        if place not in named:
-            yield Finding("vault", place, problem.reason)
+def _audited(
+    built: Shadow,
+    deployment: Deployment,
+    rpc: Rpc,
+    mirror: Engine,
+    store: ContentStore,
+    head: int,
+    progress: Progress,
+) -> Iterator[Finding]:
+    """All stages after the second mirror was built, over one view of the first, which may have moved on."""
+    with reading_raw(mirror) as ours:
+        until = _mirrored(ours, deployment, head)
+        built.reach(until)
+        with reading_raw(built.engine) as theirs:
+            try:
+                yield from state_findings(ours, deployment, rpc)
+                yield from schema_findings(ours, theirs)
+                yield from row_findings(ours, theirs)
+                yield from queue_findings(ours)
+            except DBAPIError as error:
+                yield _damage(error)
+            progress("mirror", 1, 1)
+            yield from _checked(ours, theirs, deployment, rpc, store, until, progress)
 
 
-def _damaged(session: Session, ours: Session, content: Content) -> Finding:
-    """What a piece of content is of. What only the mirror can still say is taken from it."""
-    events: dict[tuple[int, str], None] = {}
-    items: dict[str, None] = {}
-    what = []
-    for manifest in session.scalars(select(Manifest).where(col(Manifest.cid) == content.cid)):
-        what.append(f"manifest of {manifest.kind} {manifest.root} of member {manifest.member:013d}")
-        place = (manifest.block_hash, manifest.log_index)
-        query = select(EventProof).where(
-            col(EventProof.block_hash) == place[0], col(EventProof.log_index) == place[1]
-        )
-        events.update({(one.member, one.seal_id): None for one in ours.scalars(query)})
-        issued = select(IssuedItem).where(
-            col(IssuedItem.block_hash) == place[0], col(IssuedItem.log_index) == place[1]
-        )
-        items.update({one.uri: None for one in ours.scalars(issued)})
-    for event in session.scalars(select(SealedEvent).where(col(SealedEvent.cid) == content.cid)):
-        what.append(f"event {event.seal_id} of member {event.member:013d}")
-        events[event.member, event.seal_id] = None
-    for member, seal_id in events:
-        query_things = select(EventEpc.uri).where(  # type: ignore[call-overload]  # sqlmodel types columns as values
-            col(EventEpc.member) == member, col(EventEpc.seal_id) == seal_id
-        )
-        items.update(dict.fromkeys(ours.scalars(query_things)))
-    return Finding(
-        "vault",
-        content.cid,
-        f"content is {content.state}: " + ("; ".join(what) or "named by the chain"),
-        events=tuple(seal_id for _, seal_id in events),
-        items=tuple(items),
-    )
+def _checked(
+    ours: Session,
+    theirs: Session,
+    deployment: Deployment,
+    rpc: Rpc,
+    store: ContentStore,
+    block: int,
+    progress: Progress,
+) -> Iterator[Finding]:
+    """Contracts, content and vault, as of one block."""
+    yield from ChainAudit(theirs, deployment, rpc, block).findings()
+    yield from content_findings(theirs, store)
+    progress("contracts", 1, 1)
+    yield from vault_findings(ours, theirs, store, progress)
+
+
+def _head(mirror: Engine, deployment: Deployment, latest: int) -> int:
+    with reading(mirror) as session:
+        return _mirrored(session, deployment, latest)
+
+
+def _mirrored(session: Session, deployment: Deployment, latest: int) -> int:
+    """The block that a mirror says it holds, if the chain has come so far."""
+    state = mirror_state(session)
+    if state is None:
+        return deployment.first_block - 1
+    mirrored = state["head_number"]
+    return min(latest, mirrored) if is_height(mirrored) else latest
+
+
+def _damage(error: DBAPIError) -> Finding:
+    """The finding that a database is damaged. Raises the error itself where it gives no answer instead."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    # SQLite's bare DatabaseError is a malformed file, PostgreSQL's class XX a damaged page or index
+    if type(error) is DatabaseError or state.startswith("XX"):
+        return Finding("mirror", "database", f"cannot be read: {error.orig}")
+    raise error

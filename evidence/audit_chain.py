@@ -1,10 +1,11 @@
 """What the logs say against what the contracts keep, and against the documents."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, Final, TypeVar
 
-from sqlmodel import Session, select
+from sqlalchemy import func
+from sqlmodel import Session, col, select
 
 from chain.bindings import escrow, event_ledger, product_passport, types
 from chain.codec import DecodeError
@@ -18,18 +19,22 @@ from evidence.documents import Refused, read_sealed
 from evidence.findings import Finding
 from evidence.signed_fields import ZERO32, compare
 from indexer.read.events import struct
-from indexer.read.orders import orders
+from indexer.read.orders import order
 from indexer.tables.chainlog import RawLog
 from indexer.tables.content import CONTRADICTS, IssuedItem, Manifest, SealedEvent
 from indexer.tables.provenance import Anchored, Attested, Issued
+from indexer.tables.settlement import OrderOpened
 from vault.cid import Cid, InvalidCid
 from vault.store import ContentStore, VaultError
 
+T = TypeVar("T")
 R = TypeVar("R")
+_AT_ONCE: Final = 500
+"""logs that are held and asked about at a time"""
 
 
 class ChainAudit:
-    """Checks over a mirror that was just built from the chain, as of one block."""
+    """Checks over a mirror that was just built, as of one block, a few hundred rows at a time."""
 
     def __init__(self, session: Session, deployment: Deployment, rpc: Rpc, block: int) -> None:
         self._session = session
@@ -39,7 +44,7 @@ class ChainAudit:
 
     def findings(self) -> Iterator[Finding]:
         """Logs nobody can read, and whatever ledger, passports and escrow keep otherwise than they said."""
-        for row in self._session.exec(select(RawLog).where(RawLog.decode_error != None)):  # noqa: E711 - SQL
+        for row in _streamed(self._session, select(RawLog).where(col(RawLog.decode_error).is_not(None))):
             place = f"{row.block_hash}/{row.log_index}"
             yield Finding("chain", place, f"a log that cannot be read: {row.decode_error}")
         yield from self._anchors()
@@ -48,25 +53,25 @@ class ChainAudit:
         yield from self._orders()
 
     def _anchors(self) -> Iterator[Finding]:
-        rows = self._session.exec(select(Anchored)).all()
         kept = self._ask(
             "EventLedger",
-            [event_ledger.encode_anchored(row.member, raw_bytes(row.root)) for row in rows],
+            _streamed(self._session, select(Anchored)),
+            lambda row: event_ledger.encode_anchored(row.member, raw_bytes(row.root)),
             event_ledger.decode_anchored_result,
         )
-        for row, found in zip(rows, kept, strict=True):
+        for row, found in kept:
             if isinstance(found, str) or tuple(found) != (row.size, row.block_time):
                 text = f"size and time were logged as {row.size}, {row.block_time}; the ledger keeps {found}"
                 yield Finding("chain", f"anchor/{row.member:013d}/{row.root}", text)
 
     def _attestations(self) -> Iterator[Finding]:
-        rows = self._session.exec(select(Attested)).all()
         kept = self._ask(
             "EventLedger",
-            [event_ledger.encode_attested(row.member, raw_bytes(row.seal_id)) for row in rows],
+            _streamed(self._session, select(Attested)),
+            lambda row: event_ledger.encode_attested(row.member, raw_bytes(row.seal_id)),
             event_ledger.decode_attested_result,
         )
-        for row, found in zip(rows, kept, strict=True):
+        for row, found in kept:
             signed: types.Attestation = struct(types.Attestation, row)
             wanted = attestation_record(signed.struct_hash(), row.member, row.block_time)
             if isinstance(found, str) or int.from_bytes(found, "big") & EFFECT_MASK != wanted & EFFECT_MASK:
@@ -78,13 +83,13 @@ class ChainAudit:
                 )
 
     def _issues(self) -> Iterator[Finding]:
-        rows = self._session.exec(select(Issued)).all()
         kept = self._ask(
             "ProductPassport",
-            [product_passport.encode_issue_record(raw_bytes(row.issue_id)) for row in rows],
+            _streamed(self._session, select(Issued)),
+            lambda row: product_passport.encode_issue_record(raw_bytes(row.issue_id)),
             product_passport.decode_issue_record_result,
         )
-        for row, found in zip(rows, kept, strict=True):
+        for row, found in kept:
             wanted = types.IssueRecord(
                 row.maker, row.gtin, row.size, row.block_time, raw_bytes(row.licence), raw_bytes(row.root)
             )
@@ -93,12 +98,13 @@ class ChainAudit:
                 yield Finding("chain", f"issue/{row.issue_id}", text)
 
     def _orders(self) -> Iterator[Finding]:
-        found = orders(self._session)
         domain = self._deployment.domain("Escrow")
+        hashes = _streamed(self._session, select(OrderOpened.order).distinct())
+        found = (one for one in (order(self._session, it) for it in hashes) if one is not None)
         kept = self._ask(
-            "Escrow", [escrow.encode_state(raw_bytes(one.hash)) for one in found], escrow.decode_state_result
+            "Escrow", found, lambda one: escrow.encode_state(raw_bytes(one.hash)), escrow.decode_state_result
         )
-        for one, state in zip(found, kept, strict=True):
+        for one, state in kept:
             place = f"order/{one.hash}"
             if hex_text(one.terms.signing_hash(domain)) != one.hash:
                 yield Finding("chain", place, "the order's hash is not that of its terms")
@@ -106,11 +112,29 @@ class ChainAudit:
                 text = f"its logs end in {one.status.name}/{one.outcome.name}, the escrow keeps {state}"
                 yield Finding("chain", place, text)
 
-    def _ask(self, contract: str, calls: Sequence[bytes], read: Callable[[bytes], R]) -> list[R | str]:
-        """What views return, in order; text where a call failed. Raises ChainError where the node does."""
-        to = self._deployment.address(contract)
-        requests = [("eth_call", [{"to": to, "data": hex_text(data)}, hex(self._block)]) for data in calls]
-        return [_read(answer, read) for answer in self._rpc.batch(requests)] if requests else []
+    def _ask(
+        self, contract: str, rows: Iterable[T], call: Callable[[T], bytes], read: Callable[[bytes], R]
+    ) -> Iterator[tuple[T, R | str]]:
+        """Rows with what a view returns for each; text where a call failed. Raises ChainError where the node
+        does."""
+        to, block = self._deployment.address(contract), hex(self._block)
+        for some in _parts(rows):
+            requests = [("eth_call", [{"to": to, "data": hex_text(call(row))}, block]) for row in some]
+            for row, answer in zip(some, self._rpc.batch(requests), strict=True):
+                yield row, _read(answer, read)
+
+
+def _streamed(session: Session, query: Any) -> Iterator[Any]:
+    """Rows that are let go once they were looked at."""
+    for part in session.exec(query.execution_options(yield_per=_AT_ONCE)).partitions():
+        yield from part
+        session.expunge_all()
+
+
+def _parts(rows: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(rows)
+    while some := list(islice(left, _AT_ONCE)):
+        yield some
 
 
 def _read(answer: Any, read: Callable[[bytes], R]) -> R | str:
@@ -124,13 +148,13 @@ def _read(answer: Any, read: Callable[[bytes], R]) -> R | str:
 
 def content_findings(session: Session, store: ContentStore) -> Iterator[Finding]:
     """Documents and manifests that are not what was signed, and items that were issued twice."""
-    for manifest in session.exec(select(Manifest).where(Manifest.state == CONTRADICTS)):
+    for manifest in _streamed(session, select(Manifest).where(Manifest.state == CONTRADICTS)):
         place = f"{manifest.kind}/{manifest.member:013d}/{manifest.root}"
         yield Finding("manifest", place, f"{manifest.cid}: {manifest.reason}")
-    for event in session.exec(select(SealedEvent).where(SealedEvent.state == CONTRADICTS)):
+    for event in _streamed(session, select(SealedEvent).where(SealedEvent.state == CONTRADICTS)):
         place = f"{event.member:013d}/{event.seal_id}"
         yield Finding("event", place, f"{event.cid}: {event.reason}", events=(event.seal_id,))
-    for row in session.exec(select(Attested)):
+    for row in _streamed(session, select(Attested)):
         yield from _fields(row, store)
     yield from _issued_twice(session)
 
@@ -155,16 +179,11 @@ def _fields(row: Attested, store: ContentStore) -> Iterator[Finding]:
 
 
 def _issued_twice(session: Session) -> Iterator[Finding]:
-    places: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    rows = select(IssuedItem).order_by(
-        IssuedItem.block_number,  # type: ignore[arg-type]  # sqlmodel types columns as values
-        IssuedItem.log_index,  # type: ignore[arg-type]
-        IssuedItem.position,  # type: ignore[arg-type]
-    )
-    for item in session.exec(rows):
-        places[item.item_id].append((item.issue_id, item.uri))
-    for item_id, issues in places.items():
-        if len(issues) > 1:
-            first, *others = [issue_id for issue_id, _ in issues]
-            text = f"issued more than once: {first} counts, and {', '.join(others)}"
-            yield Finding("issue", item_id, text, items=(issues[0][1],))
+    often = select(IssuedItem.item_id).group_by(col(IssuedItem.item_id)).having(func.count() > 1)
+    for item_id in _streamed(session, often):
+        query = select(IssuedItem.issue_id, IssuedItem.uri).where(IssuedItem.item_id == item_id)
+        in_order = col(IssuedItem.block_number), col(IssuedItem.log_index), col(IssuedItem.position)
+        issues = session.exec(query.order_by(*in_order)).all()
+        first, *others = [issue_id for issue_id, _ in issues]
+        text = f"issued more than once: {first} counts, and {', '.join(others)}"
+        yield Finding("issue", item_id, text, items=(issues[0][1],))

@@ -10,8 +10,9 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be. `kind`: network, chain, mirror, vault, manifest, event, fields
-    or issue; `place` says where, `detail` what; `events` and `items` are those that it touches."""
+    """Something that is not as it should be, or that could not be looked at. `kind`: network, chain, mirror,
+    vault, manifest, event, fields or issue; `place` says where, `detail` what; `events` and `items` are those
+    that it touches."""
 
     kind: str
     place: str
@@ -20,10 +21,12 @@ class Finding:
     """sealIds"""
     items: tuple[str, ...] = ()
     """Digital Links"""
+    unchecked: bool = False
+    """whether this is no fault found but something that could not be checked"""
 
     def __str__(self) -> str:
         about = f" (items: {', '.join(self.items)})" if self.items else ""
-        return f"{self.kind} {self.place}: {self.detail}{about}"
+        return f"{'not checked: ' if self.unchecked else ''}{self.kind} {self.place}: {self.detail}{about}"
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -31,6 +34,7 @@ class Finding:
             "kind": self.kind,
             "place": self.place,
             "detail": self.detail,
+            "unchecked": self.unchecked,
             "events": list(self.events),
             "items": list(self.items),
         }

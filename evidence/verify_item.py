@@ -24,6 +24,7 @@ from evidence.readings import Reading
 from evidence.report import Link, Report, Status
 from evidence.snapshot import Wanted
 from evidence.verify import BundleVerifier
+from indexer.compare import same
 from indexer.decode import UndecodableError, event_row
 from indexer.document import ContradictionError
 from indexer.read.trace import Trace, TracedEvent, TracedIssue, TracedProof, Values
@@ -265,17 +266,6 @@ def _of_proof(proof: TracedProof) -> list[str]:
 def _differing(row: Values, wanted: Mapping[str, Any]) -> list[str]:
     """Columns in which a row is not what it should be; 1 is neither true nor 1.0."""
     return [name for name, value in wanted.items() if not same(row[name], value)]
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two values are one in JSON: unlike in Python, 1 is neither true nor 1.0 there."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
 
 
 def _raw(text: str | None) -> bytes | None:

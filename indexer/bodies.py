@@ -33,7 +33,7 @@ from vault.cid import Cid
 from vault.store import CorruptContent, MissingContent, VaultError
 
 _FIRST_RETRY_MS: Final = 1_000
-_LAST_RETRY_MS: Final = 300_000
+LAST_RETRY_MS: Final = 300_000
 _TURN: Final = 1_000
 _TURN_BYTES: Final = 16 << 20
 _PART: Final = 100
@@ -204,7 +204,7 @@ def _postpone(session: Session, failed: Sequence[tuple[Reading, int]], now_ms: i
         return
     rows = []
     for reading, attempts in failed:
-        pause = min(_LAST_RETRY_MS, _FIRST_RETRY_MS << min(attempts, 20))
+        pause = min(LAST_RETRY_MS, _FIRST_RETRY_MS << min(attempts, 20))
         rows.append(
             {
                 "failed": reading.cid,

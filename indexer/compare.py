@@ -1,32 +1,37 @@
 """Two mirrors of the same blocks hold the same rows: finding out whether they do, and where not."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Engine, String, Table, collate, select, type_coerce
-from sqlalchemy.types import NullType
+from sqlalchemy import JSON, Column, Engine, String, Table
+from sqlalchemy.dialects import sqlite
 from sqlmodel import Session
 
 from chain.database import open_engine, reading
 from indexer import ledger
+from indexer.columns import Exact
 from indexer.tables import metadata
 
 NOT_MIRRORED: Final = frozenset({"mirror_state", "checkpoint", "content_queue"})
 """how far an indexer came and when it tries again: not what it says about the chain"""
 
 Key = tuple[Any, ...]
-Keyed = tuple[list[tuple[int, Any]], dict[str, Any]]
+Raw = tuple[Any, ...]
+"""a row's values as SQLite stores them, whichever database holds it"""
 _AT_ONCE: Final = 500
-Rows = dict[Key, dict[str, Any]]
+_SQLITE: Final = sqlite.dialect()
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One row in which a mirror and the chain differ. `column` is None where a whole row is too much
-    (`expected` None) or missing (`found` None)."""
+    (`expected` None) or missing (`found` None). Where two values differ only in how they are stored, `found`
+    and `expected` are what is stored."""
 
     table: str
     key: Key
@@ -35,46 +40,12 @@ class Difference:
     expected: Any
 
     def __str__(self) -> str:
-        where = f"{self.table} {', '.join(str(part) for part in self.key)}"
+        where = f"{self.table} {', '.join(printable(part) for part in self.key)}"
         if self.column is not None:
             return f"{where}: {self.column} is {self.found!r}, chain and vault say {self.expected!r}"
         if self.expected is None:
             return f"{where}: neither chain nor vault knows this row"
         return f"{where}: row is missing"
-
-
-def mirrored_tables() -> list[Table]:
-    """Tables that chain and vault alone determine."""
-    return [table for table in metadata.sorted_tables if table.name not in NOT_MIRRORED]
-
-
-def dump(engine: Engine) -> dict[str, Rows]:
-    """Everything a mirror says, by table and primary key."""
-    content: dict[str, Rows] = {}
-    with reading(engine) as session:
-        for table in mirrored_tables():
-            keys = list(table.primary_key.columns.keys())
-            rows = (dict(row) for row in session.execute(select(table)).mappings())
-            content[table.name] = {tuple(row[key] for key in keys): row for row in rows}
-    return content
-
-
-def compare(found: dict[str, Rows], expected: dict[str, Rows]) -> list[Difference]:
-    """Every difference between two dumps, in order of tables and keys."""
-    result = []
-    for table in mirrored_tables():
-        ours, theirs = found[table.name], expected[table.name]
-        for key in sorted(ours.keys() | theirs.keys(), key=repr):
-            mine, other = ours.get(key), theirs.get(key)
-            if mine is None or other is None:
-                result.append(Difference(table.name, key, None, mine, other))
-                continue
-            result += [
-                Difference(table.name, key, column, mine[column], other[column])
-                for column in mine
-                if mine[column] != other[column]
-            ]
-    return result
 
 
 class Unreadable:
@@ -87,62 +58,116 @@ class Unreadable:
         return f"unreadable {self.raw!r}"
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are one, as in JSON: unlike in Python, 1 is neither true nor 1.0 there."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float):
+        return one.hex() == float(other).hex()
+    return bool(one == other)
+
+
+def printable(value: object) -> str:
+    """A value as text that any output takes, bytes that are no UTF-8 written as escapes."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def mirrored_tables() -> list[Table]:
+    """Tables that chain and vault alone determine."""
+    return [table for table in metadata.sorted_tables if table.name not in NOT_MIRRORED]
+
+
+@contextmanager
+def reading_raw(engine: Engine) -> Iterator[Session]:
+    """As `chain.database.reading`; text in SQLite that is no UTF-8 is given with surrogates, not refused."""
+    with reading(engine) as session:
+        if engine.dialect.name != "sqlite":
+            yield session
+            return
+        driver: Any = session.connection().connection.driver_connection
+        driver.text_factory = _any_text
+        try:
+            yield session
+        finally:
+            driver.text_factory = str
+
+
+def _any_text(stored: bytes) -> str:
+    return stored.decode("utf-8", "surrogateescape")
+
+
 def iter_differences(ours: Engine, theirs: Engine) -> Iterator[Difference]:
+    """Every difference between two mirrors, in order of tables and keys; see `differing`."""
+    with reading_raw(ours) as mine, reading_raw(theirs) as others:
+        yield from differing(mine, others, mirrored_tables())
+
+
+def differing(ours: Session, theirs: Session, tables: Sequence[Table]) -> Iterator[Difference]:
     """Every difference between two mirrors, in order of tables and keys, whichever databases hold them.
 
     Both are read once, side by side in the byte order of their keys, a few hundred rows at a time: memory
-    does not grow with them. Values that cannot be read are `Unreadable`, and differ.
+    does not grow with them. What is stored is compared, not what it is read as: 01 is not 1, nor JSON with
+    another space in it the same JSON. Sessions are those of `reading_raw`.
     """
-    with reading(ours) as mine, reading(theirs) as others:
-        for table in mirrored_tables():
-            yield from _merged(table, _rows_in_order(mine, table), _rows_in_order(others, table))
+    for table in tables:
+        yield from _merged(table, rows(ours, table), rows(theirs, table))
 
 
-def _merged(table: Table, ours: Iterator[Keyed], theirs: Iterator[Keyed]) -> Iterator[Difference]:
+def _merged(table: Table, ours: Iterator[Raw], theirs: Iterator[Raw]) -> Iterator[Difference]:
+    places = _key_places(table)
+
+    def order(row: Raw | None) -> list[tuple[int, Any]]:
+        return [(9, 0)] if row is None else [_rank(row[place]) for place in places]
+
     mine, other = next(ours, None), next(theirs, None)
     while mine is not None or other is not None:
-        if mine is not None and (other is None or mine[0] < other[0]):
-            yield Difference(table.name, _key(table, mine[1]), None, mine[1], None)
+        if mine == other and mine is not None and all(map(same, mine, other or ())):
+            mine, other = next(ours, None), next(theirs, None)
+            continue
+        one, two = order(mine), order(other)
+        if mine is not None and one < two:
+            yield Difference(table.name, _key(table, mine), None, values(table, mine), None)
             mine = next(ours, None)
-        elif other is not None and (mine is None or other[0] < mine[0]):
-            yield Difference(table.name, _key(table, other[1]), None, None, other[1])
+        elif other is not None and two < one:
+            yield Difference(table.name, _key(table, other), None, None, values(table, other))
             other = next(theirs, None)
         elif mine is not None and other is not None:
-            key = _key(table, mine[1])
-            for column, value in mine[1].items():
-                if value != other[1][column]:
-                    yield Difference(table.name, key, column, value, other[1][column])
+            yield from _columns(table, mine, other)
             mine, other = next(ours, None), next(theirs, None)
 
 
-def _key(table: Table, row: dict[str, Any]) -> Key:
-    return tuple(row[column.name] for column in table.primary_key.columns)
+def _columns(table: Table, mine: Raw, other: Raw) -> Iterator[Difference]:
+    key = _key(table, mine)
+    for column, one, two in zip(table.columns, mine, other, strict=True):
+        if not same(one, two):
+            found, expected = _read(column, one), _read(column, two)
+            if same(found, expected):
+                found, expected = one, two
+            yield Difference(table.name, key, column.name, found, expected)
 
 
-def _rows_in_order(session: Session, table: Table) -> Iterator[Keyed]:
-    """Rows with what they are ordered by: the key's values, text as UTF-8."""
-    dialect = session.get_bind().dialect
-    keys = [column.name for column in table.primary_key.columns]
-    order: list[ColumnElement[Any]] = list(table.primary_key.columns)
-    readers: dict[str, Callable[[Any], Any] | None] = {}
-    columns: list[ColumnElement[Any]] = list(table.columns)
-    if dialect.name == "postgresql":
-        order = [collate(column, "C") if _is_text(column) else column for column in order]
-    else:  # SQLite's columns hold anything, so that each value is read by itself
-        for column in table.columns:
-            readers[column.name] = column.type.dialect_impl(dialect).result_processor(dialect, None)
-        columns = [type_coerce(column, NullType()).label(column.name) for column in table.columns]
-    query = select(*columns).order_by(*order)
-    for found in session.execute(query, execution_options={"yield_per": _AT_ONCE}).mappings():
-        row = {name: _value(readers.get(name), value) for name, value in found.items()}
-        yield [_rank(row[name]) for name in keys], row
+@cache
+def _key_places(table: Table) -> list[int]:
+    names = list(table.columns.keys())
+    return [names.index(column.name) for column in table.primary_key.columns]
 
 
-def _is_text(column: ColumnElement[Any]) -> bool:
-    return isinstance(column.type, String)
+def _key(table: Table, row: Raw) -> Key:
+    columns = list(table.columns)
+    return tuple(_read(columns[place], row[place]) for place in _key_places(table))
 
 
-def _value(read: Callable[[Any], Any] | None, raw: Any) -> Any:
+def values(table: Table, row: Raw) -> dict[str, Any]:
+    """A row by column, as Python has it; values that cannot be read are `Unreadable`."""
+    return {column.name: _read(column, value) for column, value in zip(table.columns, row, strict=True)}
+
+
+def _read(column: Column[Any], raw: Any) -> Any:
+    read = column.type.dialect_impl(_SQLITE).result_processor(_SQLITE, None)
     if read is None:
         return raw
     try:
@@ -151,14 +176,67 @@ def _value(read: Callable[[Any], Any] | None, raw: Any) -> Any:
         return Unreadable(raw)
 
 
+def rows(session: Session, table: Table) -> Iterator[Raw]:
+    """All rows of a table in the byte order of their keys, a few hundred in memory at a time."""
+    dialect = session.get_bind().dialect.name
+    query, convert = _query(table, dialect)
+    options = {"yield_per": _AT_ONCE, "stream_results": True}
+    found = session.connection().exec_driver_sql(query, execution_options=options)
+    for row in found:
+        yield tuple(row) if convert is None else convert(row)
+
+
+@cache
+def _query(table: Table, dialect: str) -> tuple[str, Callable[[Any], Raw] | None]:
+    """What reads a table in order, and what turns its rows into SQLite's form; plain SQL, so that a database
+    which is new at every audit has nothing to compile anew."""
+    exact = dialect == "postgresql"
+    names = [
+        f'CAST("{column.name}" AS TEXT)' if exact and isinstance(column.type, JSON) else f'"{column.name}"'
+        for column in table.columns
+    ]
+    order = [
+        f'"{column.name}" COLLATE "C"' if exact and _is_text(column) else f'"{column.name}"'
+        for column in table.primary_key.columns
+    ]
+    query = f'SELECT {", ".join(names)} FROM "{table.name}" ORDER BY {", ".join(order)}'  # noqa: S608 - ours
+    if not exact:
+        return query, None
+    forms = [_form(column) for column in table.columns]
+    return query, lambda row: tuple(
+        value if value is None or form is None else form(value)
+        for form, value in zip(forms, row, strict=True)
+    )
+
+
+def _is_text(column: Column[Any]) -> bool:
+    return isinstance(column.type, String)
+
+
+def _form(column: Column[Any]) -> Callable[[Any], Any] | None:
+    """How SQLite stores what PostgreSQL gave; None where both have the same."""
+    kind = column.type
+    if isinstance(kind, Exact):
+
+        def text(value: Any) -> Any:
+            try:
+                return kind.text(int(value)) if value == int(value) else Unreadable(value)
+            except (ValueError, ArithmeticError):
+                return Unreadable(value)
+
+        return text
+    return int if kind.python_type is bool else None
+
+
 def _rank(value: Any) -> tuple[int, Any]:
     """Where a value stands among others of its column, as SQLite orders values of any type."""
-    if isinstance(value, Unreadable):
-        value = value.raw
+    if isinstance(value, Unreadable):  # a number that the column's type cannot hold, as PostgreSQL orders it
+        number: Any = value.raw
+        return (5, 0) if number != number else (1 if number < 0 else 4, number)
     if value is None:
         return 0, 0
     if isinstance(value, str):
-        return 2, value.encode("utf-8", "surrogatepass")
+        return 2, value.encode("utf-8", "surrogateescape")
     return (3, value) if isinstance(value, bytes) else (1, value)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, delete, func, select, update
+from sqlalchemy import CursorResult, Table, delete, func, not_, or_, select, update
 from sqlmodel import Session, col
 
 from chain.blocks import Block as Header
@@ -20,7 +20,7 @@ from indexer.fetch import Span
 from indexer.references import add_references
 from indexer.tables import EventRow, metadata
 from indexer.tables.chainlog import Block, Checkpoint, MirrorState, RawLog
-from indexer.tables.content import Content, ContentQueue
+from indexer.tables.content import CONTRADICTS, PRESENT, Content, ContentQueue, Manifest, SealedEvent
 
 KEPT_CHECKPOINTS = 1_000
 
@@ -177,8 +177,16 @@ def roll_back(session: Session, generation: int, ancestor: tuple[int, str]) -> N
     claim(session, generation, head_number=number, head_hash=block_hash)
     for table, column in _dated_tables():
         session.execute(delete(table).where(table.c[column] > number))
-    orphaned = col(ContentQueue.cid).not_in(select(col(Content.cid)))
-    session.execute(delete(ContentQueue).where(orphaned))
+    # what is read again is only what some row still waits for
+    waited = [
+        col(ContentQueue.cid).in_(select(col(table.cid)).where(col(table.state).not_in(settled)))
+        for table, settled in (
+            (Content, [PRESENT]),
+            (Manifest, [PRESENT, CONTRADICTS]),
+            (SealedEvent, [PRESENT, CONTRADICTS]),
+        )
+    ]
+    session.execute(delete(ContentQueue).where(not_(or_(*waited))))
 
 
 def _dated_tables() -> Iterator[tuple[Table, str]]:

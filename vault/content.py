@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from vault.cid import RAW, Cid
@@ -56,11 +55,8 @@ class Problem:
     cid: Cid | None
     place: str
     reason: str
-
-    @property
-    def path(self) -> Path:
-        """The file, where the store is a folder."""
-        return Path(self.place)
+    checked: bool = True
+    """False where it could not be read, so that nobody knows whether it is what it should be"""
 
 
 class ContentStore(Protocol):
@@ -156,7 +152,7 @@ def problems_of(
         for cid, answer in zip(chunk, store.get_many(chunk), strict=True):
             done += 1
             if isinstance(answer, VaultError):
-                yield Problem(cid, place, problem_text(answer))
+                yield _problem(cid, place, answer)
             if progress is not None:
                 progress(done, len(cids))
     for cid in large:
@@ -166,9 +162,13 @@ def problems_of(
                 while stream.read(_PIECE):
                     pass
         except VaultError as error:
-            yield Problem(cid, place, problem_text(error))
+            yield _problem(cid, place, error)
         if progress is not None:
             progress(done, len(cids))
+
+
+def _problem(cid: Cid, place: str, error: VaultError) -> Problem:
+    return Problem(cid, place, problem_text(error), checked=not isinstance(error, StoreUnavailable))
 
 
 def problem_text(error: VaultError) -> str:

@@ -214,7 +214,7 @@ class ReplicatedStore:
                 kept[store.place] = set(store.iterate())
             except StoreUnavailable as error:
                 self._failed(store, error)
-                yield Problem(None, store.place, f"store cannot be read: {error.reason}")
+                yield Problem(None, store.place, f"store cannot be read: {error.reason}", checked=False)
         everything = set().union(*kept.values())
         everything.update(one.cid for store in self.stores for one in self._ledger.owed(store.place))
         total = sum(len(cids) for cids in kept.values())
@@ -237,7 +237,7 @@ class ReplicatedStore:
                 yield problem
         except StoreUnavailable as error:
             self._failed(store, error)
-            yield Problem(None, store.place, f"store cannot be read: {error.reason}")
+            yield Problem(None, store.place, f"store cannot be read: {error.reason}", checked=False)
         for cid in sorted(everything - kept):
             wrong[cid] = "is missing"
             yield Problem(cid, store.place, "is missing, though another store has it or it was put")

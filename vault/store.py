@@ -245,7 +245,7 @@ class LocalStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            return Problem(cid, str(path), f"cannot be read: {error.strerror}")
+            return Problem(cid, str(path), f"cannot be read: {error.strerror}", checked=False)
         if actual != cid:
             return Problem(cid, str(path), f"was altered: what is stored has CID {actual}")
         return None

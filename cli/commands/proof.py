@@ -76,6 +76,8 @@ def verify(
 def audit(rpc: RpcOption = None, json: JsonFlag = False) -> None:
     """Read chain, mirror and vault again from the first block and name everything that does not fit (exit 1).
 
+    Exit 2 where all that was read fits and something could not be read, as of a store that gives no answer.
+
     Example: tradeseal audit --json
     """
     from cli.installation import opened

@@ -9,11 +9,12 @@ from sqlalchemy import Engine, delete, insert, select, text, update
 
 from chain.database import open_engine, reading
 from indexer import schema
-from indexer.compare import compare, dump, iter_differences
+from indexer.compare import iter_differences
 from indexer.run import Indexer
 from indexer.tables import metadata
 from tests.indexer.devchain import DevChain
 from tests.indexer.samples import batch, event, issue
+from tests.indexer.snapshots import compare, dump
 from vault.store import LocalStore
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from chain.database import reading
 from epcis import canonical, tree
 from indexer import read
-from indexer.compare import compare, dump, iter_differences
+from indexer.compare import iter_differences
 from indexer.read.tiles import inclusion
 from indexer.run import Indexer, Progress
 from indexer.tables.content import (
@@ -25,6 +25,7 @@ from indexer.tables.content import (
 from tests.indexer import samples
 from tests.indexer.devchain import DevChain
 from tests.indexer.samples import MEMBER, attested, batch, event, issue, seal
+from tests.indexer.snapshots import compare, dump
 from vault.cid import Cid
 from vault.store import LocalStore
 

@@ -12,11 +12,11 @@ from sqlalchemy import Engine
 
 from chain.database import open_engine, reading
 from indexer import schema
-from indexer.compare import compare, dump
 from indexer.run import Indexer
 from indexer.tables.chainlog import MirrorState
 from tests.indexer.devchain import DevChain
 from tests.indexer.samples import attested, batch, event, garbage, issue, seal
+from tests.indexer.snapshots import compare, dump
 from vault.store import LocalStore
 
 pytestmark = pytest.mark.slow

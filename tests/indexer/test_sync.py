@@ -12,13 +12,13 @@ from sqlmodel import Session, select
 from chain.blocks import Log
 from chain.database import open_engine
 from chain.rpc import Rpc
-from indexer.compare import compare, dump
 from indexer.ledger import DifferentChainError
 from indexer.run import Indexer, NotReachedError
 from indexer.tables.access import RolesChanged
 from indexer.tables.chainlog import RawLog
 from tests.indexer.devchain import DevChain
 from tests.indexer.samples import garbage, roles_changed
+from tests.indexer.snapshots import compare, dump
 from vault.store import LocalStore
 
 pytestmark = pytest.mark.slow
