@@ -7,20 +7,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, String, Table, and_, select
+from sqlalchemy import Engine, String, Table, and_, select, text
 from sqlalchemy.exc import IntegrityError
 
 from chain.database import writing
 from indexer.columns import ChainText
 from indexer.compare import mirrored_tables
 from indexer.tables.chainlog import Checkpoint, MirrorState
+from indexer.tables.content import ContentQueue
 from vault.store import LocalStore
 from vault.unixfs import cid_of
 
 _STATE: Final = MirrorState.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _CHECKPOINT: Final = Checkpoint.__table__  # type: ignore[attr-defined]  # likewise
-_UNSAID: Final = {("mirror_state", "generation"), ("mirror_state", "id")}
-"""counts writes of this mirror and says nothing of chain or vault; there is one row and it has one number"""
+_QUEUE: Final = ContentQueue.__table__  # type: ignore[attr-defined]  # likewise
 Row = dict[str, Any]
 
 
@@ -117,16 +117,20 @@ def _remove(path: Path, folder_too: bool) -> None:
 
 
 def _mirror(rng: random.Random, mirror: Engine) -> Tampering | None:
-    table = rng.choice([*mirrored_tables(), _STATE, _CHECKPOINT])
+    table = rng.choice([*mirrored_tables(), _STATE, _CHECKPOINT, _QUEUE])
     with mirror.connect() as connection:
         rows = [dict(row) for row in connection.execute(select(table)).mappings()]
     if not rows:
         return None
     row = rng.choice(rows)
-    way = rng.choice(["column", "column", "column", "deleted", "added"])
-    if table in (_STATE, _CHECKPOINT) and way != "column":
-        return None  # fewer checkpoints are still true; a second state is tried where states are tested
+    way = rng.choice(["column", "column", "column", "stored", "deleted", "added"])
+    if table is _CHECKPOINT and way == "deleted":
+        return None  # fewer checkpoints are still true
+    if table is _QUEUE and way == "column":
+        return _queue(rng, mirror, row)
     try:
+        if way == "stored":
+            return _stored(rng, mirror, table, row)
         if way == "deleted":
             _execute(mirror, table.delete().where(_is(table, row)))
             return _told(mirror, table, row, f"{table.name}: deleted {_key(table, row)}", None)
@@ -135,8 +139,8 @@ def _mirror(rng: random.Random, mirror: Engine) -> Tampering | None:
             _execute(mirror, table.insert().values(**other))
             return _told(mirror, table, other, f"{table.name}: added {_key(table, other)}", other)
         column = rng.choice(list(table.columns))
-        if (table.name, column.name) in _UNSAID:
-            return None
+        if (table.name, column.name) == ("mirror_state", "generation"):
+            return None  # only too few writes can be told, which is tried by itself
         if row[column.name] is None and not isinstance(column.type, String | ChainText):
             value: Any = rng.randrange(1, 1000)
         else:
@@ -151,13 +155,75 @@ def _mirror(rng: random.Random, mirror: Engine) -> Tampering | None:
     named = row if not column.primary_key else changed
     place = f"{table.name}/{_key(table, named)}"
     if table is _STATE:
-        place = f"mirror_state/{column.name.removesuffix('_number').removesuffix('_hash')}"
+        place = _state_place(column.name)
     return Tampering(what[:400], "mirror", (place,), partial(_restore, mirror, table, changed, row))
 
 
 def _told(mirror: Engine, table: Table, row: Row, what: str, added: Row | None) -> Tampering:
     undo = partial(_restore, mirror, table, added, None if added else row)
-    return Tampering(what[:400], "mirror", (f"{table.name}/{_key(table, row)}",), undo)
+    place = f"{table.name}/{_key(table, row)}"
+    if table is _STATE:
+        place = "mirror_state/id" if added else "mirror_state"
+    return Tampering(what[:400], "mirror", (place,), undo)
+
+
+def _state_place(column: str) -> str:
+    return f"mirror_state/{column.removesuffix('_number').removesuffix('_hash')}"
+
+
+def _queue(rng: random.Random, mirror: Engine, row: Row) -> Tampering:
+    """Content that waits is put off for good, or its row says what no indexer writes."""
+    tried = row["attempts"] > 0
+    changed = {
+        **row,
+        **rng.choice(
+            [
+                {"next_attempt": rng.choice([1 << 60, -1, row["next_attempt"] + 10**8])},
+                {"attempts": -1},
+                {"reason": None if tried else "no answer"},
+                {"attempts": 0 if tried else 7},
+            ]
+        ),
+    }
+    _execute(mirror, _QUEUE.update().where(_is(_QUEUE, row)).values(**changed))
+    place = f"content_queue/{row['cid']}"
+    undo = partial(_restore, mirror, _QUEUE, changed, row)
+    return Tampering(f"{place}: {row} to {changed}"[:400], "mirror", (place,), undo)
+
+
+def _stored(rng: random.Random, mirror: Engine, table: Table, row: Row) -> Tampering | None:
+    """A value that reads as before, or as none of its type, is stored otherwise: only SQLite takes any."""
+    if mirror.dialect.name != "sqlite":
+        return None
+    column = rng.choice(list(table.columns))
+    name, kept = column.name, rng.choice(["text", "json", "number", "bytes"])
+    with mirror.connect() as connection:
+        query = text(f'SELECT rowid, "{name}" FROM "{table.name}"')  # noqa: S608 - our own names
+        found = dict(connection.execute(query).tuples().all())
+        where = [place for place, value in found.items() if value is not None]
+        if not where:
+            return None
+        place = rng.choice(where)
+        keys = connection.execute(
+            select(*table.primary_key.columns).where(text("rowid = :place")), {"place": place}
+        ).one()
+    value = found[place]
+    other = {
+        "text": f" {value}" if isinstance(value, str) else f"{value}x",
+        "json": value.replace(":", ": ", 1) if isinstance(value, str) and ":" in value else None,
+        "number": value + 2 if isinstance(value, int) else None,
+        "bytes": value.encode() if isinstance(value, str) else None,
+    }[kept]
+    if other is None or other == value or column.primary_key or table in (_STATE, _QUEUE):
+        return None
+    update = text(f'UPDATE "{table.name}" SET "{name}" = :value WHERE rowid = :place')  # noqa: S608 - likewise
+    _execute(mirror, update.bindparams(value=other, place=place))
+    return Tampering(
+        f"{table.name}: {name} of row {place} stored as {other!r}, not {value!r}"[:400],
+        "mirror",
+        (f"{table.name}/{'/'.join(map(str, keys))}",),
+        partial(_execute, mirror, update.bindparams(value=value, place=place)),
+    )
 
 
 def _restore(mirror: Engine, table: Table, found: Row | None, wanted: Row | None) -> None:
