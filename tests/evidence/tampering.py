@@ -199,7 +199,7 @@ def _stored(rng: random.Random, mirror: Engine, table: Table, row: Row) -> Tampe
     name, kept = column.name, rng.choice(["text", "json", "number", "bytes"])
     with mirror.connect() as connection:
         query = text(f'SELECT rowid, "{name}" FROM "{table.name}"')  # noqa: S608 - our own names
-        found = dict(connection.execute(query).tuples().all())
+        found: dict[int, Any] = dict(connection.execute(query).tuples().all())
         where = [place for place, value in found.items() if value is not None]
         if not where:
             return None
