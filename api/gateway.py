@@ -1,15 +1,19 @@
 """The door of a member's own gateway: plain EPCIS in, receipts, states and proofs out."""
 
-import hmac
+import asyncio
+import logging
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import FastAPI, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api import problems
-from api.bodies import read_bytes
+from api.bodies import JSON_TYPES, read_bytes
+from api.gateway_guard import Guard
 from api.limits import BodyLimit, SecurityHeaders, Slots
 from api.problems import Problem, invalid_model, malformed, not_found
 from api.wire import Hash
@@ -17,8 +21,13 @@ from epcis import canonical
 from evidence.fields import Record
 from evidence.gateway import Effect, Gateway, SpoolFull, Submission
 
+_log = logging.getLogger(__name__)
+
 _READERS: Final = 4
 """documents read at a time: each is held in memory as a whole"""
+_BODIES: Final = 16
+"""bodies that arrive at a time, for the same reason; it bounds what slow clients hold"""
+_BODY_SECONDS: Final = 60.0
 
 
 class EffectRequest(Record):
@@ -31,22 +40,12 @@ class EffectRequest(Record):
 def create_gateway_app(gateway: Gateway, token: str | None = None) -> FastAPI:
     """The application over a gateway that somebody else drives. `token`: bearer token asked of everybody."""
 
-    def authorised(request: Request) -> None:
-        if token is None or request.url.path == "/health":
-            return
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
-            raise Problem(
-                401,
-                "not-authorised",
-                "a bearer token is required: Authorization: Bearer …",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-
-    app = FastAPI(title="TradeSeal gateway", version="1", docs_url=None, dependencies=[Depends(authorised)])
-    slots = Slots(_READERS)
+    app = FastAPI(title="TradeSeal gateway", version="1", docs_url=None, redoc_url=None)
+    slots, bodies = Slots(_READERS), Slots(_BODIES)
     problems.install(app)
     app.add_exception_handler(SpoolFull, _full)
+    for kind in (OperationalError, InterfaceError, PoolTimeout):
+        app.add_exception_handler(kind, _database_away)
 
     @app.post("/epcis/capture", status_code=202, summary="Submit plain EPCIS 2.0")
     async def capture(
@@ -54,7 +53,7 @@ def create_gateway_app(gateway: Gateway, token: str | None = None) -> FastAPI:
         urgent: Annotated[bool, Query(description="its batch closes at once")] = False,
     ) -> JSONResponse:
         """Seals the events of a document or a bare event and keeps them; acknowledged is what is durable."""
-        body = await read_bytes(request)
+        body = await _body(request, bodies)
         async with slots.taken():
             submission = await run_in_threadpool(lambda: gateway.accept(body, urgent=urgent))
         return _receipts(submission)
@@ -62,13 +61,13 @@ def create_gateway_app(gateway: Gateway, token: str | None = None) -> FastAPI:
     @app.post("/attestations", status_code=202, summary="Submit one event that a contract acts on")
     async def attest(request: Request) -> JSONResponse:
         """The event is attested singly, before anything else."""
-        body = await read_bytes(request)
+        body = await _body(request, bodies)
         async with slots.taken():
             submission = await run_in_threadpool(lambda: _attest(gateway, body))
         return _receipts(submission)
 
     @app.get("/capture/{capture_id}", summary="A submission")
-    def submission(capture_id: str) -> dict[str, Any]:
+    def submission(capture_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> dict[str, Any]:
         """Its events as they stand now: accepted, batched, signed, delivered, final or refused."""
         found = gateway.submission(capture_id)
         if found is None:
@@ -102,14 +101,40 @@ def create_gateway_app(gateway: Gateway, token: str | None = None) -> FastAPI:
     @app.get("/health", summary="Whether it takes events")
     def health() -> JSONResponse:
         """200 while there is room in the spool, whether or not the service answers; else 503."""
-        told = gateway.status()
-        full = told["waitingEvents"] >= told["mostEvents"] or told["waitingBytes"] >= told["mostBytes"]
-        body = {"takesEvents": not full, "waitingEvents": told["waitingEvents"], "away": told["away"]}
+        full, waiting = gateway.full()
+        away = gateway.courier.away_reason is not None  # why is for those who may ask
+        body = {"takesEvents": not full, "waitingEvents": waiting, "serviceAway": away}
         return JSONResponse(body, 503 if full else 200)
 
     app.add_middleware(BodyLimit, limit=gateway.limits.bounds.document_size)
+    app.add_middleware(Guard, token=token)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+async def _body(request: Request, bodies: Slots) -> bytes:
+    """A JSON body, in time. Raises Problem.
+
+    Its type must be said: without one a web page's form could pass for it.
+    """
+    if not request.headers.get("content-type", "").strip():
+        raise Problem(
+            415,
+            "unsupported-media-type",
+            f"Content-Type: is missing, {' or '.join(JSON_TYPES)} is needed",
+            headers={"Accept-Post": ", ".join(JSON_TYPES)},
+        )
+    async with bodies.taken():
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                return await read_bytes(request)
+        except TimeoutError:
+            raise Problem(
+                408,
+                "not-ready",
+                f"the body did not arrive within {_BODY_SECONDS:.0f} s",
+                headers={"Connection": "close"},
+            ) from None
 
 
 def _attest(gateway: Gateway, body: bytes) -> Submission:
@@ -124,6 +149,12 @@ def _attest(gateway: Gateway, body: bytes) -> Submission:
 
 def _receipts(submission: Submission) -> JSONResponse:
     return JSONResponse(submission.to_json(), 202, {"Location": f"/capture/{submission.id}"})
+
+
+async def _database_away(request: Request, error: Exception) -> JSONResponse:
+    _log.error("spool: %s: %s", type(error).__name__, getattr(error, "orig", None) or error)
+    detail = "the spool's database does not answer, or its disk is full: nothing of the request was taken"
+    return problems.answer(request, Problem(503, "not-ready", detail, headers={"Retry-After": "5"}))
 
 
 async def _full(request: Request, error: Exception) -> JSONResponse:

@@ -29,6 +29,7 @@ _IDLE: Final = 0.05
 _POSTING: Final = 2
 """Threads that post batches: while the service writes one to its disk it reads the next"""
 _AFTER_FAILURE: Final = 2.0
+_LEAST_TOKEN: Final = 16
 _NETWORK_FILE: Final = "network.json"
 
 
@@ -112,6 +113,21 @@ def drive(gateway: Gateway, stop: threading.Event, soon_only: bool = False) -> N
             stop.wait(_IDLE if done.next_due is None else min(max(done.next_due, 0.005), _IDLE))
 
 
+def token_of(session: Session) -> str | None:
+    """The token that the gateway asks for. Raises Failure for one that can be guessed."""
+    secret = session.settings.gateway_token
+    if secret is None:
+        return None
+    token = secret.get_secret_value().strip()
+    if len(token) < _LEAST_TOKEN:
+        raise Failure(
+            f"TRADESEAL_GATEWAY_TOKEN: has {len(token)} characters, {_LEAST_TOKEN} are the least; "
+            "unset it to listen on this machine alone",
+            Exit.UNCHECKED,
+        )
+    return token
+
+
 def address_of(listen: str, token: str | None) -> tuple[str, int]:
     """(host, port) to listen on. Raises Failure where others could reach it and no token is asked for."""
     host, _, port = listen.rpartition(":")
@@ -144,8 +160,7 @@ def serve(
     from api.gateway import create_gateway_app
     from cli.http import keep_recursion_bounded, listen_on
 
-    secret = session.settings.gateway_token
-    token = None if secret is None else secret.get_secret_value()
+    token = token_of(session)
     host, port = address_of(listen, token)
     logging.basicConfig(
         level=session.settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -153,6 +168,8 @@ def serve(
     for chatty in ("httpx", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     keep_recursion_bounded()
+    # names are this machine's own only where they lead to it
+    host = "127.0.0.1" if host == "localhost" else host
     with listen_on(host, port) as listener, opened(session, key, folder, limits) as gateway:
         stop = threading.Event()
         loops = [
@@ -171,7 +188,8 @@ def serve(
         try:
             listener.listen()  # whoever reads where it is may ask at once
             bound = listener.getsockname()[1]
-            tell({"url": f"http://{host}:{bound}", "member": gateway.spool.member, "spool": str(folder)})
+            shown = f"[{host}]" if ":" in host else host
+            tell({"url": f"http://{shown}:{bound}", "member": gateway.spool.member, "spool": str(folder)})
             uvicorn.Server(config).run(sockets=[listener])
         finally:
             stop.set()

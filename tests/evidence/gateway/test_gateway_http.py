@@ -112,7 +112,8 @@ def test_a_document_gets_receipts_then_states_then_proofs(served: Served) -> Non
     assert served.get("/status")["final"] == 3
     assert served.get("/health")["takesEvents"]
     served.get("/events/0x" + "00" * 32, 404)
-    served.get("/capture/unknown", 404)
+    served.get("/capture/" + "0" * 32, 404)
+    served.get("/capture/%00", 400)
 
 
 def test_each_bad_event_is_named_and_none_is_taken(served: Served) -> None:
@@ -130,7 +131,8 @@ def test_too_many_events_in_one_document_are_413(served: Served) -> None:
 def test_a_full_spool_is_503_with_the_time_to_come_again(tmp_path: Path) -> None:
     with serving(tmp_path, bounds=Bounds(events=5)) as served:
         served.post(document("a", 5))
-        answer = served.http.post("/epcis/capture", content=document("b", 1))
+        json_type = {"Content-Type": "application/json"}
+        answer = served.http.post("/epcis/capture", content=document("b", 1), headers=json_type)
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
         assert "5 events" in answer.json()["detail"]
