@@ -30,7 +30,7 @@ def index(task: Task) -> float:
     install(folder, ["sh", "-c", f"{npm} && {generate}"], package + config)
     database = urlsplit(task.database)
     seconds = timed(
-        ["envio", "start", "--restart"],
+        [str(programs / "envio"), "start", "--restart"],
         folder,
         {
             "PATH": path,
