@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -181,9 +181,10 @@ def rows(session: Session, table: Table) -> Iterator[Raw]:
     dialect = session.get_bind().dialect.name
     query, convert = _query(table, dialect)
     options = {"yield_per": _AT_ONCE, "stream_results": True}
-    found = session.connection().exec_driver_sql(query, execution_options=options)
-    for row in found:
-        yield tuple(row) if convert is None else convert(row)
+    # closed also where not all rows are asked for
+    with closing(session.connection().exec_driver_sql(query, execution_options=options)) as found:
+        for row in found:
+            yield tuple(row) if convert is None else convert(row)
 
 
 @cache
