@@ -58,6 +58,8 @@ class SenderSettings:
     gas_margin: float = 1.25
     """An estimate times this is the gas limit, within the block's."""
     max_in_flight: int = 64
+    kept_for_prompt: int = 8
+    """One in so many places in flight is never an anchor's: what somebody waits for need not wait for one."""
     fair_turn: int = 8
     """Of so many operations signed in a row one is an anchor, while anchors wait."""
     final_depth: int | None = None
@@ -287,11 +289,14 @@ class Sender:
         anchors as come in a row go together. Whatever waits, every `fair_turn`-th operation is an anchor
         while there are any, so that no load of prompt ones holds them up for ever.
         """
-        free = self.settings.max_in_flight - len(self.outbox.with_nonce(*OPEN))
+        open_ = self.outbox.with_nonce(*OPEN)
+        free = self.settings.max_in_flight - len(open_)
         if free <= 0:
             return
+        anchors = sum(one.priority == Priority.BULK for one in open_)
+        kept = self.settings.max_in_flight // self.settings.kept_for_prompt
         stalled: set[Priority] = set()
-        for turn in self._turns(free):
+        for turn in self._turns(free, min(free, self.settings.max_in_flight - kept - anchors)):
             run = turn[:free]
             if not run:
                 return
@@ -308,10 +313,10 @@ class Sender:
             self._sign_and_send(lease, ready, quote)
             free -= len(ready)  # only what was signed: one kind may wait for the other
 
-    def _turns(self, free: int) -> list[list[Operation]]:
-        """Who is signed next: runs of anchors, and single prompt operations, `free` of each kind at most."""
+    def _turns(self, free: int, free_for_anchors: int) -> list[list[Operation]]:
+        """Who is signed next: runs of anchors, and single prompt operations, so many of each at most."""
         prompt = self.outbox.queued(Priority.PROMPT, free)
-        bulk = self.outbox.queued(Priority.BULK, free)
+        bulk = self.outbox.queued(Priority.BULK, free_for_anchors) if free_for_anchors > 0 else []
         runs: list[list[Operation]] = []
         waited = self._prompt_signed
         while prompt or bulk:
@@ -354,9 +359,10 @@ class Sender:
             return
         else:
             raise error
-        if self.outbox.has_earlier(one.id) or self.outbox.with_nonce(*OPEN):
+        if self.outbox.has_earlier(one.id):
             # It may go through once those are mined: some nodes' pending state is the latest block's, and
-            # what was submitted before may have a lower priority.
+            # what was submitted before may have a lower priority. It never waits for what came later, of
+            # which there may be no end.
             self.outbox.record_problem(lease, one.id, f"waits for earlier operations: {reason.text}")
         else:
             self.outbox.record_refused(lease, one.id, reason)
