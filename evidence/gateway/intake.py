@@ -57,6 +57,11 @@ class NewEvent:
     lane: Lane
     effect: str | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes while it waits."""
+        return len(self.document) + len(self.effect or "")
+
 
 def read(document: bytes, most_events: int, urgent: bool = False) -> list[NewEvent]:
     """The events of an EPCIS 2.0 document, or a bare event, in order.

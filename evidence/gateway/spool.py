@@ -178,6 +178,7 @@ class Spool:
                     insert_rows(session, EVENT, _EVENT_COLUMNS, new.rows)
                 if new.documents:
                     insert_rows(session, DOCUMENT, ("event_id", "body"), new.documents)
+                if new.size:
                     waiting = {
                         "waiting_events": SPOOL.c.waiting_events + len(new.documents),
                         "waiting_bytes": SPOOL.c.waiting_bytes + new.size,
@@ -216,7 +217,7 @@ class Spool:
                 raise Refused([EventError(0, "", "was submitted before with another effect")])
             if found is None or found.refusal is not None:
                 fresh.append(one)
-                size += len(one.document)
+                size += one.size
         taken = len(new.documents) + len(fresh), new.size + size
         if fresh and (taken[0] > room[0] or taken[1] > room[1]):
             raise SpoolFull(
@@ -236,7 +237,7 @@ class Spool:
             )
             if found is not None and found.refusal is None:
                 if single and not found.single:
-                    self._attest_instead(session, one, found)
+                    new.size += self._attest_instead(session, one, found)
                 continue
             if found is not None and found.id is not None:
                 self._again(session, one, found.id, now)
@@ -246,11 +247,11 @@ class Spool:
                 new.rows.append(
                     (
                         *(event_id, one.seal_id, single, one.event_hash, one.cid),
-                        *(self._head(session, one.head), int(one.lane), len(one.document), now, one.effect),
+                        *(self._head(session, one.head), int(one.lane), one.size, now, one.effect),
                     )
                 )
             new.documents.append((event_id, one.document))
-            new.size += len(one.document)
+            new.size += one.size
             known[one.seal_id, single] = _Known(None, single, None, None, one.effect, None)
 
     def _found(self, known: dict[tuple[bytes, int], _Known], one: NewEvent) -> _Known | None:
@@ -263,15 +264,17 @@ class Spool:
         open_ = batched is not None and batched.batch_id is None and batched.refusal is None
         return batched if open_ and batched is not None and batched.id is not None else None
 
-    def _attest_instead(self, session: Session, one: NewEvent, found: _Known) -> None:
-        """What still waits for a batch is attested, since a contract turned out to act on it."""
-        values = {"single": 1, "lane": int(Lane.EFFECT), "effect": one.effect}
+    def _attest_instead(self, session: Session, one: NewEvent, found: _Known) -> int:
+        """What still waits for a batch is attested, since a contract turned out to act on it; bytes more."""
+        values = {"single": 1, "lane": int(Lane.EFFECT), "effect": one.effect, "size": one.size}
         session.execute(update(EVENT).where(EVENT.c.id == found.id).values(values))
         found.single, found.effect = 1, one.effect
+        return one.size - len(one.document)
 
     def _again(self, session: Session, one: NewEvent, event_id: int, now: int) -> None:
         """What was refused is tried anew."""
         values = {"refusal": None, "lane": int(one.lane), "accepted_ms": now, "effect": one.effect}
+        values["size"] = one.size
         session.execute(delete(DOCUMENT).where(DOCUMENT.c.event_id == event_id))
         session.execute(update(EVENT).where(EVENT.c.id == event_id).values(values))
 
@@ -290,10 +293,11 @@ class Spool:
     def _head(self, session: Session, context: bytes) -> int:
         known = self._heads.get(context)
         if known is None:
-            query = select(HEAD.c.id).where(HEAD.c.context == context)
+            digest = sha256(context).digest()
+            query = select(HEAD.c.id).where(HEAD.c.digest == digest)
             known = session.execute(query).scalar_one_or_none()
             if known is None:
-                session.execute(insert(HEAD).values(context=context))
+                session.execute(insert(HEAD).values(context=context, digest=digest))
                 known = session.execute(query).scalar_one()
             if len(self._heads) >= _HEADS:
                 self._heads.clear()

@@ -38,7 +38,9 @@ HEAD: Final = Table(
     METADATA,
     Column("id", _ID, primary_key=True, autoincrement=True),
     Column("context", LargeBinary, nullable=False),
-    UniqueConstraint("context"),
+    Column("digest", LargeBinary),  # SHA-256 of it: contexts are longer than an index of PostgreSQL takes
+    UniqueConstraint("context").ddl_if(dialect="sqlite"),
+    Index("ix_gateway_head_digest", "digest", unique=True),
 )
 """First entries of `@context` (RFC 8785 bytes): the events of a batch share one."""
 
