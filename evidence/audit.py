@@ -97,7 +97,7 @@ def findings(
                 yield damaged
                 yield from _checked(theirs, theirs, deployment, rpc, store, head, progress)
                 return
-        yield from _audited(built, deployment, rpc, mirror, store, head, progress)
+        yield from _audited(built, deployment, rpc, mirror, store, progress)
 
 
 def _audited(
@@ -106,12 +106,11 @@ def _audited(
     rpc: Rpc,
     mirror: Engine,
     store: ContentStore,
-    head: int,
     progress: Progress,
 ) -> Iterator[Finding]:
     """All stages after the second mirror was built, over one view of the first, which may have moved on."""
     with reading_raw(mirror) as ours:
-        until = _mirrored(ours, deployment, head)
+        until = _mirrored(ours, deployment, rpc.block_number())
         built.reach(until)
         with reading_raw(built.engine) as theirs:
             try:
