@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -81,6 +81,14 @@ def create_gateway_app(gateway: Gateway, token: str | None = None) -> FastAPI:
         if found is None:
             raise not_found("event", seal_id)
         return found.to_json()
+
+    @app.get("/events/{seal_id}/document", summary="An event's document")
+    def sealed(seal_id: Hash) -> Response:
+        """The sealed document of an event that waits or was refused."""
+        found = gateway.document(bytes.fromhex(seal_id[2:]))
+        if found is None:
+            raise not_found("document of event", seal_id)
+        return Response(found, media_type="application/ld+json")
 
     @app.get("/events/{seal_id}/proof", summary="An event's proof")
     def proof(seal_id: Hash) -> dict[str, Any]:

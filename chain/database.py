@@ -44,6 +44,7 @@ def open_engine(url: str, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> En
     if parsed.get_backend_name() != "sqlite":
         return create_engine(
             parsed,
+            hide_parameters=True,  # documents, salts and signatures are no matter for logs
             pool_pre_ping=True,
             pool_size=_POOL,
             max_overflow=_POOL,
@@ -54,6 +55,7 @@ def open_engine(url: str, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> En
     memory = parsed.database in (None, "", ":memory:")
     engine = create_engine(
         parsed,
+        hide_parameters=True,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
         **({"poolclass": StaticPool} if memory else {}),
     )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,10 +11,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from chain.database import open_engine
-from chain.deployment import Deployment
+from chain.deployment import Deployment, DeploymentError
 from chain.signers import SignerError
 from cli.door import HttpDoor
 from cli.failure import Exit, Failure
@@ -55,17 +56,37 @@ def network_of(session: Session, key: str, folder: Path) -> Network:
     except Failure as failure:
         if failure.code is not Exit.UNREACHABLE or not path.exists():
             raise
-        known = json.loads(path.read_text(encoding="utf-8"))
-        return Network(Deployment.from_json(known["network"]), known["member"], known["service"])
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+            return Network(Deployment.from_json(known["network"]), known["member"], known["service"])
+        except (KeyError, TypeError, ValueError, DeploymentError) as error:
+            said = f"{path}: cannot be read ({error}), and the service cannot be asked: {failure}"
+            raise Failure(said, Exit.UNREACHABLE) from None
     record = {
         "network": found.deployment.to_json(),
         "member": found.member,
         "service": found.service,
     }
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(record), encoding="utf-8")
-    part.replace(path)
+    _remember(path, json.dumps(record))
     return found
+
+
+def _remember(path: Path, text: str) -> None:
+    """Write a file whole or not at all, also where the power fails; what it holds already is left alone."""
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    part = path.with_suffix(".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _own(path: Path) -> None:
+    """An SQLite file that only its owner reads, journals included: it holds documents, and seeds of salts."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)
 
 
 @contextmanager
@@ -75,7 +96,10 @@ def opened(
     """The gateway of a member's key, with its spool. Raises Failure."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     network = network_of(session, key, folder)
-    url = session.settings.gateway_database or f"sqlite:///{folder / 'spool.db'}"
+    url = session.settings.gateway_database
+    if url is None:
+        _own(folder / "spool.db")
+        url = f"sqlite:///{folder / 'spool.db'}"
     engine = open_engine(url)
     door = HttpDoor(network.service)
     try:
@@ -91,6 +115,8 @@ def opened(
         )
     except SpoolError as error:
         raise Failure(str(error), Exit.UNCHECKED) from None
+    except DBAPIError as error:
+        raise Failure(f"spool: {error.orig}", Exit.UNCHECKED) from None
     finally:
         door.close()
         engine.dispose()

@@ -19,6 +19,7 @@ from cli.session import Session
 DEFAULT_URL: Final = "http://127.0.0.1:8438"
 _AT_ONCE: Final = 8
 """documents under way together: they share a transaction of the spool"""
+_LEAST_PAUSE: Final = 0.1  # seconds: also where none is asked for, nobody is asked without a breath
 _UNREACHABLE: Final = frozenset({502, 503, 504})
 
 
@@ -57,7 +58,7 @@ class GatewayClient:
             if response.status_code != 503 or not pause.isdecimal() or left <= 0:
                 found: dict[str, Any] = self._read(response)
                 return found
-            time.sleep(min(float(pause), left))
+            time.sleep(min(max(float(pause), _LEAST_PAUSE), left))
 
     def submit_all(
         self, documents: Iterable[bytes], urgent: bool, patience: float

@@ -281,6 +281,7 @@ class Batches:
     def dissolve(self, batch: ClosedBatch, refused: Mapping[int, str]) -> bool:
         """Take a batch apart: what the service refused (leaf -> reason) stays out, the rest waits again.
 
+        The documents of what stays out are kept: they were acknowledged, and may be nowhere else.
         Nothing of it was taken by the service: it takes a document whole or not at all.
         """
         with writing(self._engine) as session:
@@ -295,7 +296,6 @@ class Batches:
                 if row is not None:
                     sizes += row.size
                     session.execute(update(EVENT).where(EVENT.c.id == row.id).values(refusal=_text(reason)))
-                    session.execute(delete(DOCUMENT).where(DOCUMENT.c.event_id == row.id))
             back = update(EVENT).where(EVENT.c.batch_id == batch.id)
             session.execute(back.values(batch_id=None, leaf=None))
             session.execute(delete(TILE).where(TILE.c.batch_id == batch.id))

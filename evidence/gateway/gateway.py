@@ -212,6 +212,10 @@ class Gateway:
         """Where an event stands; None for one that was never accepted."""
         return next(iter(self._records.events([seal_id])), None)
 
+    def document(self, seal_id: bytes) -> bytes | None:
+        """The sealed document (RFC 8785 bytes) of an event that waits or was refused; None for others."""
+        return self._records.document(seal_id)
+
     def proof(self, seal_id: bytes) -> dict[str, Any] | None:
         """Index, salt and path of a final event (see Records.proof); None where there is none yet."""
         return self._records.proof(seal_id)

@@ -134,6 +134,17 @@ class Records:
             "proof": proof,
         }
 
+    def document(self, seal_id: bytes) -> bytes | None:
+        """The sealed document of an event that waits or was refused; None where the spool has it no more."""
+        query = (
+            select(DOCUMENT.c.body)
+            .join(EVENT, EVENT.c.id == DOCUMENT.c.event_id)
+            .where(EVENT.c.seal_id == seal_id)
+            .limit(1)
+        )
+        with reading(self._engine) as session:
+            return session.execute(query).scalar()
+
     def status(self) -> dict[str, Any]:
         """How much waits where and for how long, what keeps it, and what was refused last."""
         now = self._spool.now_ms()

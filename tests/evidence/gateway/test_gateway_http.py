@@ -123,6 +123,20 @@ def test_each_bad_event_is_named_and_none_is_taken(served: Served) -> None:
     assert served.get("/status")["waitingEvents"] == 0
 
 
+def test_a_refused_event_is_listed_and_its_document_kept(served: Served) -> None:
+    seal_id = served.post(document("refused", 1))["receipts"][0]["sealId"]
+    kept = served.get(f"/events/{seal_id}/document")
+    served.service.bad = {bytes.fromhex(seal_id[2:]): "has no licence"}
+    served.settle()
+    assert served.get("/status")["refusals"] == [{"sealId": seal_id, "reason": "has no licence"}]
+    assert served.get(f"/events/{seal_id}/document") == kept
+    served.service.bad = {}
+    assert served.post(json.dumps(kept).encode())["receipts"][0]["sealId"] == seal_id
+    served.settle()
+    assert served.get(f"/events/{seal_id}")["state"] == "final"
+    assert served.get("/status")["refusals"] == []
+
+
 def test_too_many_events_in_one_document_are_413(served: Served) -> None:
     problem = served.post(document("many", 21), status=413)
     assert problem["limit"] == 20

@@ -24,6 +24,8 @@ from tests.evidence.gateway.test_gateway import LIMITS, Scene, document, engine,
 
 __all__ = ["engine", "scene"]
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = replace(LIMITS, closing=Closing(events=5, age=0.0))
 
 
@@ -51,7 +53,7 @@ def run(scene: Scene, seconds: float) -> None:
     until = scene.service.now + seconds
     while scene.service.now < until:
         done = scene.gateway.run_once()
-        scene.service.now += 0 if done.busy else min(max(done.next_due or 1.0, 0.001), 1.0)
+        scene.service.now += 0 if done.busy else min(max(done.next_due or 1.0, 0.1), 10.0)
 
 
 FAILURES = {
@@ -173,10 +175,11 @@ def test_a_batch_that_was_never_anchored_is_taken_apart_once_no_signature_holds(
     afflict(
         scene, monkeypatch, lambda one: answers.pop() if answers else TooMuch("") if len(one) > 2 else None
     )
-    scene.gateway.accept(document("a", 5))
-    run(scene, LIMITS.delivery.deadline)
+    gateway = scene.open(replace(LIMITS, delivery=replace(LIMITS.delivery, deadline=100, deadline_margin=40)))
+    gateway.accept(document("a", 5))
+    run(scene, 100)
     assert scene.gateway.status()["final"] == 0
-    run(scene, 300)
+    run(scene, 200)
     assert scene.gateway.status()["final"] == 5
 
 
