@@ -49,7 +49,7 @@ def index(task: Task) -> float:
         folder,
         {"DATABASE_URL": task.database},
         task,
-        "Starting indexing",
+        "start_block is",
         [(f"peer_{_snake(event.contract)}", _snake(event.name)) for event in task.events],
     )
     return task.rows / seconds
