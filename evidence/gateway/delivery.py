@@ -171,8 +171,8 @@ class Courier:
             anchor = Anchor(batch.root, batch.size, batch.manifest_cid, deadline)
             signature = self._signature(anchor)
             header = SignatureHeader(self._signer.address, batch.seed, deadline, signature).serialise()
-        if batch.state == SIGNED:
-            self._doubt(batch)
+        if batch.id not in self._signed_here:
+            self._doubt(batch)  # of the signature before, whoever made it may have posted it
         self._signed_here.add(batch.id)
         return self._batches.record_signed(batch, header, deadline)
 
