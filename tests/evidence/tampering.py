@@ -1,18 +1,20 @@
 """Random changes of vault and mirror, each of which says what must be named and how it is undone."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, String, Table, and_, select, text
+from sqlalchemy import JSON, Engine, String, Table, and_, select, text
 from sqlalchemy.exc import IntegrityError
 
 from chain.database import writing
+from indexer.bulk import JsonText, insert, table_of
 from indexer.columns import ChainText
-from indexer.compare import mirrored_tables
+from indexer.compare import mirrored_tables, reading_raw, rows, values
+from indexer.tables.base import MirrorTable
 from indexer.tables.chainlog import Checkpoint, MirrorState
 from indexer.tables.content import ContentQueue
 from vault.store import LocalStore
@@ -20,6 +22,9 @@ from vault.unixfs import cid_of
 
 _STATE: Final = MirrorState.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _CHECKPOINT: Final = Checkpoint.__table__  # type: ignore[attr-defined]  # likewise
+_MAPPED: Final[dict[str, type[MirrorTable]]] = {
+    table_of(mapper.class_).name: mapper.class_ for mapper in MirrorTable._sa_registry.mappers
+}
 _QUEUE: Final = ContentQueue.__table__  # type: ignore[attr-defined]  # likewise
 Row = dict[str, Any]
 
@@ -118,11 +123,13 @@ def _remove(path: Path, folder_too: bool) -> None:
 
 def _mirror(rng: random.Random, mirror: Engine) -> Tampering | None:
     table = rng.choice([*mirrored_tables(), _STATE, _CHECKPOINT, _QUEUE])
-    with mirror.connect() as connection:
-        rows = [dict(row) for row in connection.execute(select(table)).mappings()]
-    if not rows:
+    with reading_raw(mirror) as session:
+        found = list(rows(session, table))
+    if not found:
         return None
-    row = rng.choice(rows)
+    raw = rng.choice(found)
+    row = values(table, raw)
+    kept = _kept(table, row, raw)
     way = rng.choice(["column", "column", "column", "stored", "deleted", "added"])
     if table is _CHECKPOINT and way == "deleted":
         return None  # fewer checkpoints are still true
@@ -133,7 +140,7 @@ def _mirror(rng: random.Random, mirror: Engine) -> Tampering | None:
             return _stored(rng, mirror, table, row)
         if way == "deleted":
             _execute(mirror, table.delete().where(_is(table, row)))
-            return _told(mirror, table, row, f"{table.name}: deleted {_key(table, row)}", None)
+            return _told(mirror, table, kept, f"{table.name}: deleted {_key(table, row)}", None)
         if way == "added":
             other = _other_key(rng, table, row)
             _execute(mirror, table.insert().values(**other))
@@ -156,7 +163,7 @@ def _mirror(rng: random.Random, mirror: Engine) -> Tampering | None:
     place = f"{table.name}/{_key(table, named)}"
     if table is _STATE:
         place = _state_place(column.name)
-    return Tampering(what[:400], "mirror", (place,), partial(_restore, mirror, table, changed, row))
+    return Tampering(what[:400], "mirror", (place,), partial(_restore, mirror, table, changed, kept))
 
 
 def _told(mirror: Engine, table: Table, row: Row, what: str, added: Row | None) -> Tampering:
@@ -226,11 +233,23 @@ def _stored(rng: random.Random, mirror: Engine, table: Table, row: Row) -> Tampe
     )
 
 
+def _kept(table: Table, row: Row, raw: Sequence[Any]) -> Row:
+    """A row to be put back as it was stored, JSON in the same spelling."""
+    stored = zip(table.columns, raw, strict=True)
+    texts = {
+        column.name: JsonText(value)
+        for column, value in stored
+        if isinstance(column.type, JSON) and value is not None
+    }
+    return {**row, **texts}
+
+
 def _restore(mirror: Engine, table: Table, found: Row | None, wanted: Row | None) -> None:
-    if found is not None:
-        _execute(mirror, table.delete().where(_is(table, found)))
-    if wanted is not None:
-        _execute(mirror, table.insert().values(**wanted))
+    with writing(mirror) as session:
+        if found is not None:
+            session.connection().execute(table.delete().where(_is(table, found)))
+        if wanted is not None:
+            insert(session, _MAPPED[table.name], [wanted])
 
 
 def _execute(mirror: Engine, statement: Any) -> None:
