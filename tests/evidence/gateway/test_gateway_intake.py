@@ -115,3 +115,14 @@ def test_what_a_database_refuses_in_a_copy_is_what_it_refuses_elsewhere(scene: S
     with pytest.raises(IntegrityError) as caught, writing(engine) as session:
         insert_rows(session, DOCUMENT, ("event_id", "body"), [row])
     assert "secret seed" not in str(caught.value)
+
+
+def test_a_reason_that_no_database_takes_is_told_as_far_as_it_can_be(scene: Scene) -> None:
+    given = document("a", 2)
+    (bad, _) = read_document(given)
+    scene.service.bad = {bad.seal_id: "\x00 is bad \ud800"}
+    scene.gateway.accept(given)
+    scene.settle()
+    found = scene.gateway.event(bad.seal_id)
+    assert found is not None
+    assert found.refusal == " is bad ?"

@@ -1,11 +1,14 @@
 """What a service does to one batch is no other's affair, and no answer of it loses or doubles an event."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
+from chain.database import open_engine
 from evidence.documents import read_document
 from evidence.gateway import (
     Accepted,
@@ -18,15 +21,25 @@ from evidence.gateway import (
     TooMuch,
     Unsettled,
 )
+from evidence.gateway.migrations import upgrade_gateway
 from tests.evidence import documents as docs
 from tests.evidence.gateway.model_service import ModelService
-from tests.evidence.gateway.test_gateway import LIMITS, Scene, document, engine, scene
+from tests.evidence.gateway.test_gateway import LIMITS, Scene, document, scene
 
-__all__ = ["engine", "scene"]
+__all__ = ["scene"]
 
 pytestmark = pytest.mark.slow
 
 AT_ONCE = replace(LIMITS, closing=Closing(events=5, age=0.0))
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """What a database does is another test's."""
+    opened = open_engine(f"sqlite:///{tmp_path / 'spool.db'}", synchronous="NORMAL")
+    upgrade_gateway(opened)
+    yield opened
+    opened.dispose()
 
 
 def afflict(
@@ -97,7 +110,7 @@ def test_a_service_that_fails_at_everything_is_not_given_ever_more_batches(
     gateway = scene.open(replace(LIMITS, closing=Closing(events=2, age=0.0), delivery=delivery))
     for number in range(5):
         gateway.accept(document(f"many-{number}", 10))
-    run(scene, 200)
+    run(scene, 60)
     assert sum(gateway.status()["batches"].values()) == 2 + 3
 
 
@@ -119,7 +132,7 @@ def test_refusals_of_everything_alike_are_not_held_against_the_events(
     afflict(scene, monkeypatch, lambda _: Refusal("bad request") if refusing else None)
     given = document("all", 10)
     scene.gateway.accept(given)
-    run(scene, 300)
+    run(scene, 60)
     assert scene.gateway.status()["refused"] == 0
     refusing = False
     scene.settle()
