@@ -1,8 +1,8 @@
 """Who may speak to a member's gateway: whoever has its token, or programs of its own machine.
 
 Without a token, being on that machine is what counts. A browser is there too, and sends what any web page
-tells it to: such requests are told by their `Origin` and `Sec-Fetch-Site` (Fetch, section 3.2; Fetch Metadata),
-and, where a page had its own name resolve to this machine, by their `Host`.
+tells it to: such requests are told by their `Origin` and `Sec-Fetch-Site` (Fetch, section 3.2; Fetch
+Metadata), and, where a page had its own name resolve to this machine, by their `Host`.
 """
 
 import hmac
