@@ -10,12 +10,13 @@ from sqlmodel import Session
 from evidence.findings import Finding
 from indexer.compare import Difference, differing, mirrored_tables, printable
 from indexer.tables import metadata
-from indexer.tables.content import CONTRADICTS, PRESENT
+from indexer.tables.content import CONTRADICTS, CORRUPT, MISSING, PENDING, PRESENT
 
 _PLACE: Final = frozenset(
     {"block_hash", "log_index", "block_number", "position", "record_time", "event_hash", "cid"}
 )
 """columns of sealed_event that its first proof says"""
+_STATES: Final = frozenset({PENDING, PRESENT, MISSING, CORRUPT, CONTRADICTS})
 _REMEMBERED: Final = 10_000
 _CONTENT: Final = metadata.tables["content"].c
 _MANIFEST: Final = metadata.tables["manifest"].c
@@ -85,16 +86,24 @@ class _Excused:
         match one.table:
             case "content":
                 if one.column == "state":
-                    return self._is_damaged(one.key[0])
+                    return one.found in _STATES and self._is_damaged(one.key[0])
                 return (added or one.column is not None) and self._led_to(one.key[0])
             case "manifest":
-                return one.column in ("state", "reason") and self._is_behind(*one.key[:2])
+                if one.column == "state":
+                    return one.found in _STATES and self._is_behind(*one.key[:2])
+                wrong = one.column == "reason" and self._state_of(*one.key[:2]) == CONTRADICTS
+                return wrong and self._is_behind(*one.key[:2])
             case "event_proof" | "issued_item" | "merkle_tile":
-                return added and self._is_behind(*one.key[:2])
+                return added and self._is_behind(*one.key[:2]) and self._state_of(*one.key[:2]) == PRESENT
             case "sealed_event" | "event_epc":
-                behind, unread = self._of_event(*one.key[:2])
+                behind, unread, read = self._of_event(*one.key[:2])
+                if one.column == "state":
+                    return unread and one.found in _STATES
+                unread = unread and read  # what was never read says nothing
+                if one.column is None and one.table == "sealed_event":
+                    return behind and added
                 if one.column is None:
-                    return unread and (added or one.table == "event_epc")
+                    return unread
                 places = _PLACE if one.table == "sealed_event" else {"block_number"}
                 return behind if one.column in places else unread
         return False
@@ -111,25 +120,33 @@ class _Excused:
         cid = self._theirs.scalar(query)
         return cid is not None and self._is_damaged(cid)
 
+    def _state_of(self, block_hash: str, log_index: int) -> str | None:
+        """What the mirror says of a manifest."""
+        query = select(_MANIFEST.state).where(
+            _MANIFEST.block_hash == block_hash, _MANIFEST.log_index == log_index
+        )
+        return self._ours.scalar(query)
+
     def _led_to(self, cid: str) -> bool:
         """Whether the mirror has content from a manifest that is damaged."""
         query = select(_PROOF.block_hash, _PROOF.log_index).where(_PROOF.cid == cid)
         return any(self._is_behind(*place) for place in _all(self._ours, query))
 
-    def _ask_event(self, member: int, seal_id: str) -> tuple[bool, bool]:
-        """Whether proofs of an event are behind damage, and whether its document could not be read because of
-        it, or as which event."""
+    def _ask_event(self, member: int, seal_id: str) -> tuple[bool, bool, bool]:
+        """Whether proofs of an event are behind damage, whether its document could not be read because of it,
+        or as which event, and whether the mirror says that it has read it."""
         query = select(_PROOF.block_hash, _PROOF.log_index)
         query = query.where(_PROOF.member == member, _PROOF.seal_id == seal_id)
         behind = any(self._is_behind(*place) for place in _all(self._ours, query))
         named = select(_EVENT.event_hash, _EVENT.cid, _EVENT.state)
         named = named.where(_EVENT.member == member, _EVENT.seal_id == seal_id)
         theirs, ours = _all(self._theirs, named), _all(self._ours, named)
+        read = bool(ours) and ours[0][2] in (PRESENT, CONTRADICTS)
         if not theirs:
-            return behind, behind
+            return behind, behind, read
         if theirs[0][2] not in (PRESENT, CONTRADICTS):
-            return behind, True
-        return behind, behind and bool(ours) and ours[0][:2] != theirs[0][:2]
+            return behind, True, read
+        return behind, behind and bool(ours) and ours[0][:2] != theirs[0][:2], read
 
 
 def _all(session: Session, query: Any) -> Sequence[Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import JSON, Engine, String, Table, and_, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from chain.database import writing
 from indexer.bulk import JsonText, insert, table_of
@@ -156,7 +156,7 @@ def _mirror(rng: random.Random, mirror: Engine) -> Tampering | None:
             return None
         changed = {**row, column.name: value}
         _execute(mirror, table.update().where(_is(table, row)).values({column.name: value}))
-    except (IntegrityError, ValueError, OverflowError):
+    except (IntegrityError, DataError, ValueError, OverflowError):
         return None  # the database itself refuses such a row
     what = f"{table.name}: {column.name} of {_key(table, row)} from {row[column.name]!r} to {value!r}"
     named = row if not column.primary_key else changed
