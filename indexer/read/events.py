@@ -6,13 +6,14 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import Select, and_, exists, or_, select, tuple_
+from sqlalchemy import Select, and_, exists, or_, select
 from sqlmodel import Session, col
 
 from chain.bindings import types
 from epcis import digital_link
 from epcis.tree import TreeError
 from indexer.document import item_key, vocabulary_iri
+from indexer.read.pairs import among
 from indexer.read.tiles import inclusion
 from indexer.read.transactions import transactions
 from indexer.read.values import chunks, gln, millis, seconds, unix_millis
@@ -246,13 +247,13 @@ def _proofs(session: Session, keys: Sequence[tuple[int, str]]) -> defaultdict[tu
     rows: list[EventProof] = []
     effects: dict[tuple[int, str], str] = {}
     for part in chunks(keys):
-        pair = tuple_(col(EventProof.member), col(EventProof.seal_id))
-        rows += session.scalars(select(EventProof).where(pair.in_(part)))
-        failed = tuple_(col(EffectFailed.member), col(EffectFailed.seal_id))
-        for failure in session.scalars(select(EffectFailed).where(failed.in_(part))):
+        proving = among(EventProof, "member", "seal_id", part)
+        rows += session.scalars(select(EventProof).where(proving))
+        failed = among(EffectFailed, "member", "seal_id", part)
+        for failure in session.scalars(select(EffectFailed).where(failed)):
             effects[failure.member, failure.seal_id] = "failed"
-        applied = tuple_(col(EffectApplied.member), col(EffectApplied.seal_id))
-        for success in session.scalars(select(EffectApplied).where(applied.in_(part))):
+        applied = among(EffectApplied, "member", "seal_id", part)
+        for success in session.scalars(select(EffectApplied).where(applied)):
             effects[success.member, success.seal_id] = "applied"
     sent = transactions(session, [(row.block_hash, row.log_index) for row in rows])
     result: defaultdict[tuple[int, str], list[Proof]] = defaultdict(list)
@@ -283,8 +284,7 @@ def _errors(session: Session, rows: Sequence[Any]) -> defaultdict[tuple[int, str
     """Errors by the ledger's declaration, and by a document with errorDeclaration and the same event hash."""
     result: defaultdict[tuple[int, str], list[ErrorNote]] = defaultdict(list)
     for part in chunks([(row.member, row.seal_id) for row in rows]):
-        pair = tuple_(col(ErrorDeclared.member), col(ErrorDeclared.seal_id))
-        query = select(ErrorDeclared).where(pair.in_(part))
+        query = select(ErrorDeclared).where(among(ErrorDeclared, "member", "seal_id", part))
         for note in session.scalars(
             query.order_by(col(ErrorDeclared.block_number), col(ErrorDeclared.log_index))
         ):
@@ -297,9 +297,8 @@ def _errors(session: Session, rows: Sequence[Any]) -> defaultdict[tuple[int, str
         if not row.declares_error:
             wrong[row.member, row.event_hash].append(row.seal_id)
     for hashes in chunks(list(wrong)):
-        pair = tuple_(col(SealedEvent.member), col(SealedEvent.event_hash))
-        declaring = col(SealedEvent.declares_error).is_(True)
-        others = select(SealedEvent).where(pair.in_(hashes), declaring)
+        same = among(SealedEvent, "member", "event_hash", hashes)
+        others = select(SealedEvent).where(same, col(SealedEvent.declares_error).is_(True))
         for other in session.scalars(others.order_by(col(SealedEvent.record_time), col(SealedEvent.seal_id))):
             for seal_id in wrong[other.member, other.event_hash]:
                 notes = result[other.member, seal_id]

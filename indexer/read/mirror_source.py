@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, literal_column, or_, select, tuple_
+from sqlalchemy import Select, and_, literal_column, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from indexer.document import Thing
+from indexer.read.pairs import among
 from indexer.read.route.facts import (
     CHILDREN,
     INPUTS,
@@ -55,19 +56,6 @@ def _is(table: Any, keys: Sequence[str]) -> Any:
     if names:
         parts.append(and_(col(table.item_id).is_(None), col(table.uri).in_(names)))
     return or_(*parts)
-
-
-def _among(table: Any, name: str, pairs: Sequence[Key]) -> Any:
-    """That a row's member and another column are one of these pairs.
-
-    Pairs alone make SQLite read the whole table, so each column is held against its own values first.
-    """
-    column = getattr(table, name)
-    return and_(
-        col(table.member).in_({member for member, _ in pairs}),
-        column.in_({value for _, value in pairs}),
-        tuple_(col(table.member), column).in_(pairs),
-    )
 
 
 class MirrorSource:
@@ -156,7 +144,8 @@ class MirrorSource:
         found: list[tuple[Key, str, Making]] = []
         for some in chunks(sorted(told)):
             things = select(*_columns(EventEpc, "member", "seal_id", "role"), *_thing(EventEpc)).where(
-                _among(EventEpc, "seal_id", some), col(EventEpc.role).in_((*near, *far))
+                among(EventEpc, "member", "seal_id", some),
+                col(EventEpc.role).in_((*near, *far)),
             )
             for member, seal_id, role, *rest in self._read(things):
                 thing, row = _named(rest), told[member, seal_id]
@@ -261,13 +250,14 @@ def _voided(session: Session, hashes: Mapping[Key, str]) -> set[Key]:
     found: set[Key] = set()
     for part in chunks(sorted(hashes)):
         query = select(*_columns(ErrorDeclared, "member", "seal_id")).where(
-            _among(ErrorDeclared, "seal_id", part)
+            among(ErrorDeclared, "member", "seal_id", part)
         )
         found |= {(row[0], row[1]) for row in session.execute(query)}
     declared: set[tuple[int, str]] = set()
     for places in chunks(sorted({(key[0], event_hash) for key, event_hash in hashes.items()})):
         erring = select(*_columns(SealedEvent, "member", "event_hash")).where(
-            _among(SealedEvent, "event_hash", places), col(SealedEvent.declares_error).is_(True)
+            among(SealedEvent, "member", "event_hash", places),
+            col(SealedEvent.declares_error).is_(True),
         )
         declared |= {(row[0], row[1]) for row in session.execute(erring)}
     return found | {key for key, event_hash in hashes.items() if (key[0], event_hash) in declared}
@@ -323,7 +313,7 @@ def rows_of(session: Session, refs: Sequence[Ref]) -> list[SealedEvent]:
     """The mirror's rows of these events, in the same order; those that are gone are left out."""
     found: dict[Key, SealedEvent] = {}
     for part in chunks([(int(ref.member), ref.seal_id) for ref in refs]):
-        for row in session.scalars(select(SealedEvent).where(_among(SealedEvent, "seal_id", part))):
+        for row in session.scalars(select(SealedEvent).where(among(SealedEvent, "member", "seal_id", part))):
             found[row.member, row.seal_id] = row
     keys = ((int(ref.member), ref.seal_id) for ref in refs)
     return [found[key] for key in keys if key in found]
@@ -340,10 +330,12 @@ def facts_of(session: Session, refs: Sequence[Ref], keys: Collection[str]) -> li
     declared: dict[Ref, str] = {}
     for part in chunks([(row.member, row.seal_id) for row in rows]):
         for wanted in (col(EventEpc.role) == PARENT, *(_is(EventEpc, some) for some in chunks(sorted(keys)))):
-            query = select(EventEpc).where(_among(EventEpc, "seal_id", part), wanted)
+            query = select(EventEpc).where(among(EventEpc, "member", "seal_id", part), wanted)
             for one in session.scalars(query):
                 named_there[one.member, one.seal_id][one.position] = one
-        for error in session.scalars(select(ErrorDeclared).where(_among(ErrorDeclared, "seal_id", part))):
+        for error in session.scalars(
+            select(ErrorDeclared).where(among(ErrorDeclared, "member", "seal_id", part))
+        ):
             declared[_ref(error.member, error.seal_id)] = error.declaration
     facts = []
     for row in rows:

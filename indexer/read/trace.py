@@ -248,7 +248,9 @@ def _units_of(named: Mapping[str, list[_Naming]], child: str) -> list[tuple[str,
 def _proofs(session: Session, keys: Sequence[Key]) -> defaultdict[Key, list[TracedProof]]:
     found: defaultdict[Key, list[TracedProof]] = defaultdict(list)
     for part in chunks(keys):
-        for row in session.connection().execute(_PROOFS, {"keys": part}):
+        for row in session.connection().execute(
+            _PROOFS, {"keys": part, "seal_ids": [key[1] for key in part]}
+        ):
             proof = dict(zip(_PROOF_COLUMNS, row, strict=False))
             place = len(_PROOF_COLUMNS)
             anchored = dict(zip(_ANCHORED_COLUMNS, row[place + 1 :], strict=False))
@@ -360,7 +362,11 @@ def _proving() -> Select[Any]:
     return (
         select(*_labelled("p", _PROOF), _LOG.c.tx_hash, *_labelled("a", _ANCHOR), *_labelled("t", _ATTEST))
         .select_from(joined)
-        .where(tuple_(_PROOF.c.member, _PROOF.c.seal_id).in_(bindparam("keys", expanding=True)))
+        # the seal ids by themselves, since SQLite looks up no pairs in an index
+        .where(
+            _PROOF.c.seal_id.in_(bindparam("seal_ids", expanding=True)),
+            tuple_(_PROOF.c.member, _PROOF.c.seal_id).in_(bindparam("keys", expanding=True)),
+        )
     )
 
 

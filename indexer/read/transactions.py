@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlmodel import Session, col
 
+from indexer.read.pairs import among
 from indexer.read.values import chunks
 from indexer.tables.chainlog import RawLog
 
@@ -15,10 +16,9 @@ Place = tuple[str, int]
 def transactions(session: Session, places: Sequence[Place]) -> dict[Place, str]:
     """Transaction hash of each log."""
     found: dict[Place, str] = {}
-    key = tuple_(col(RawLog.block_hash), col(RawLog.log_index))
     for part in chunks(list(dict.fromkeys(places))):
         query = select(col(RawLog.block_hash), col(RawLog.log_index), col(RawLog.tx_hash)).where(
-            key.in_(part)
+            among(RawLog, "block_hash", "log_index", part)
         )
         found.update({(row[0], row[1]): row[2] for row in session.execute(query)})
     return found

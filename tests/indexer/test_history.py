@@ -15,10 +15,12 @@ from chain.database import open_engine, reading, writing
 from epcis.digital_link import DigitalLinkError
 from indexer import schema
 from indexer.read.history import History, history
+from indexer.read.items import item_history
 from indexer.read.mirror_source import MirrorSource, events_during, facts_of
 from indexer.read.route.facts import Fact, FactSource, named
 from indexer.read.route.spells import ALWAYS, Ref, holds
 from indexer.read.route.walk import Limits, walk
+from indexer.read.trace import trace
 from indexer.tables import metadata
 from tests.indexer.recorded import BASE, counted, event, fact, record
 from tests.indexer.slow_history import SlowHistory
@@ -275,7 +277,7 @@ def test_unknown_things_and_what_is_no_identifier(mirror: Engine) -> None:
 
 
 def test_no_question_reads_a_whole_table(tmp_path: Path) -> None:
-    """Every statement of a history finds its rows by an index, and their number grows with levels alone."""
+    """Every statement of a history, and of a verification, finds events and their proofs by an index."""
     engine = open_engine(f"sqlite:///{tmp_path / 'plans.db'}", synchronous="NORMAL")
     schema.migrate(engine)
     run = {"inputEPCList": [OTHER], "outputEPCList": [ITEM], "transformationID": "urn:uuid:run"}
@@ -297,6 +299,9 @@ def test_no_question_reads_a_whole_table(tmp_path: Path) -> None:
                 assert bool(walk(source, key, up, Limits()).links) is (up is (thing is ITEM))
             refs, _ = events_during(session, {key: [ALWAYS]}, key, Limits())
             assert facts_of(session, list(refs), {key})
+    with reading(engine) as session:
+        assert trace(session, ITEM).events
+        assert item_history(session, ITEM).events
     sqlalchemy_event.remove(engine, "before_cursor_execute", note_down)
     questions = [one for one in asked if one[0].lstrip().startswith("SELECT")]
     assert questions
