@@ -147,9 +147,9 @@ class Story:
                 self.reorganise()
             if dice.random() < climate.restarts:
                 self._lose_node()
-            if dice.random() < climate.stranger:
+            if dice.random() < climate.stranger and not self._node_back:
                 self._stranger()
-            if dice.random() < climate.thief:
+            if dice.random() < climate.thief and not self._node_back:
                 self._thief()
             if dice.random() < 0.1 and not self._node_back:
                 path = self._folder / f"state-{self.told.steps}.json"
