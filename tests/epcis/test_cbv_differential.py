@@ -231,7 +231,14 @@ def test_random_events_have_the_references_pre_hash(event: dict[str, Any]) -> No
 
 
 @pytest.mark.slow
-@settings(QUICK, max_examples=1500)
+@settings(QUICK, max_examples=400)
 @given(EVENTS)
 def test_many_random_events_have_the_references_pre_hash(event: dict[str, Any]) -> None:
+    agree(event)
+
+
+@pytest.mark.deep
+@settings(QUICK, max_examples=20_000)
+@given(EVENTS)
+def test_very_many_random_events_have_the_references_pre_hash(event: dict[str, Any]) -> None:
     agree(event)

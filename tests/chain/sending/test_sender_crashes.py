@@ -70,7 +70,9 @@ def test_killed_again_and_again_at_seeded_points(node: AnvilNode, engine: Engine
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(2, 40))]
+)
 def test_killed_at_many_more_points(node: AnvilNode, engine: Engine, tmp_path: Path, seed: int) -> None:
     draw = random.Random(SEED + seed)
     points = [draw.randint(1, 60 + 25 * number) for number in range(6)]
@@ -78,7 +80,9 @@ def test_killed_at_many_more_points(node: AnvilNode, engine: Engine, tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(2, 20))]
+)
 def test_killed_together_with_a_node_that_loses_its_last_blocks(
     node: AnvilNode, engine: Engine, tmp_path: Path, seed: int
 ) -> None:
