@@ -72,14 +72,14 @@ def samples(draw: st.DrawFn) -> tuple[tuple[str, ...], bytes]:
     return kinds, encode(kinds, [draw(values(kind)) for kind in kinds])
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(sample=samples())
 def test_plain_encodings_are_read_as_eth_abi_reads_them(sample: tuple[tuple[str, ...], bytes]) -> None:
     kinds, data = sample
     assert decode(kinds, data, "sample") == full_decode(kinds, data)
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(sample=samples(), draw=st.data())
 def test_spoiled_encodings_are_read_no_otherwise(
     sample: tuple[tuple[str, ...], bytes], draw: st.DataObject

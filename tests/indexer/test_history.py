@@ -409,6 +409,7 @@ def _agree(engine: Engine, facts: list[Fact], declared: dict[Ref, str]) -> None:
             assert by_mirror.truncated == []
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(happenings=st.lists(HAPPENING, min_size=1, max_size=12))
 def test_random_histories_are_those_of_a_slow_replay(scratch: Engine, happenings: Any) -> None:

@@ -571,6 +571,7 @@ _MEMBERS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_giant_pallet_is_told_in_time(mirror: Engine) -> None:
     """A route asks for a unit's own events, never for all that it holds."""
     children = [f"https://id.gs1.org/01/09506000134352/21/W{number}" for number in range(3_000)]

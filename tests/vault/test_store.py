@@ -80,6 +80,7 @@ def _put_all(root: Path, seed: int) -> None:
         store.put(io.BytesIO(f"document {number}".encode() * 100))
 
 
+@pytest.mark.slow
 def test_two_processes_put_the_same_content_at_once(store: LocalStore) -> None:
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_put_all, args=(store.root, seed)) for seed in (1, 2)]
