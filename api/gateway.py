@@ -7,17 +7,13 @@ from typing import Annotated, Any, Final
 from fastapi import FastAPI, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
-from pydantic import ValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api import problems
-from api.bodies import JSON_TYPES, read_bytes
+from api.bodies import JSON_TYPES, parse, read_bytes
 from api.gateway_guard import Guard
 from api.limits import BodyLimit, SecurityHeaders, Slots
-from api.problems import Problem, invalid_model, malformed, not_found
+from api.problems import Problem, not_found
 from api.wire import Hash
-from epcis import canonical
 from evidence.fields import Record
 from evidence.gateway import Effect, Gateway, SpoolFull, Submission
 
@@ -44,7 +40,7 @@ def create_gateway_app(gateway: Gateway, token: str | None = None) -> FastAPI:
     slots, bodies = Slots(_READERS), Slots(_BODIES)
     problems.install(app)
     app.add_exception_handler(SpoolFull, _full)
-    for kind in (OperationalError, InterfaceError, PoolTimeout):
+    for kind in problems.DATABASE_AWAY:
         app.add_exception_handler(kind, _database_away)
 
     @app.post("/epcis/capture", status_code=202, summary="Submit plain EPCIS 2.0")
@@ -146,12 +142,7 @@ async def _body(request: Request, bodies: Slots) -> bytes:
 
 
 def _attest(gateway: Gateway, body: bytes) -> Submission:
-    try:
-        request = EffectRequest.model_validate(canonical.loads(body))
-    except canonical.JsonError as error:
-        raise malformed(error) from None
-    except ValidationError as error:
-        raise invalid_model(error) from None
+    request = parse(body, EffectRequest)
     return gateway.accept_effect(request.event, request.effect)
 
 

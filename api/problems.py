@@ -14,7 +14,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from chain.abi_errors import Revert, decode_revert
@@ -315,8 +316,12 @@ def _of_key(error: DigitalLinkError | Gs1KeyError) -> Problem:
     return Problem(400, "invalid-request", str(error), errors=[{"pointer": "", "detail": error.reason}])
 
 
-def _of_database(error: OperationalError) -> Problem:
-    _log.error("database: %s", error.orig)
+DATABASE_AWAY: Final = (OperationalError, InterfaceError, PoolTimeout)
+"""no connection, none any more, or none free in time"""
+
+
+def _of_database(error: SQLAlchemyError) -> Problem:
+    _log.error("database: %s", getattr(error, "orig", None) or error)
     return Problem(503, "not-ready", "the service's database does not answer", headers={"Retry-After": "5"})
 
 
@@ -337,7 +342,7 @@ _READERS: Final[list[tuple[type[Exception], Callable[[Any], Problem]]]] = [
     (HeaderError, _of_header),
     (DigitalLinkError, _of_key),
     (Gs1KeyError, _of_key),
-    (OperationalError, _of_database),
+    *((kind, _of_database) for kind in DATABASE_AWAY),
     (Exception, _of_anything),
 ]
 

@@ -24,7 +24,6 @@ from evidence.gateway.migrations import upgrade_gateway
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_LISTEN: Final = "127.0.0.1:8438"
 _IDLE: Final = 0.05
 """Seconds between looks at an idle spool: an event waits that much longer at worst"""
 _POSTING: Final = 2

@@ -12,15 +12,13 @@ from cli.acts import Act
 from cli.failure import Failure
 from cli.session import Member, Session, deadline
 
-EVERY_ROLE: Final = 0x3FF | 1 << 31
-"""All of contracts/access/Roles.sol, KEY_ADMIN included: a key acts in those that its member has."""
 _KEY_ADMIN: Final = "KEY_ADMIN"
 
 
 def grant_key(
-    session: Session, key: str, member: Member, granted: str, days: int, roles: Sequence[str] = ()
+    session: Session, key: str, member: Member, granted: str, days: int, roles: Sequence[str]
 ) -> Act:
-    """A further key of the member, live from now for some days: for `roles`, else for all and KEY_ADMIN.
+    """A further key of the member for `roles`, live from now for some days.
 
     `key` and `granted` name local keys: the granted one signs, too, so that nobody takes a key of others.
     """
@@ -30,7 +28,7 @@ def grant_key(
         key=session.address_of(granted),
         valid_from=now - 60,  # the chain's clock may be behind ours
         valid_until=now + days * 86_400,
-        roles=acts.role_mask(roles) if roles else EVERY_ROLE,
+        roles=acts.role_mask(roles),
         deadline=deadline(),
     )
     signer, signature = session.sign(key, "MemberRegistry", message)
@@ -60,7 +58,8 @@ def require_other_admin(record: Mapping[str, Any], address: str) -> None:
 
     def administers(key: Mapping[str, Any]) -> bool:
         ended = key["revokedAt"] is not None or datetime.fromisoformat(key["validUntil"]) <= now
-        return _KEY_ADMIN in key["roles"] and not ended
+        begun = datetime.fromisoformat(key["validFrom"]) <= now
+        return _KEY_ADMIN in key["roles"] and begun and not ended
 
     left = [key["address"] for key in record["keys"] if administers(key)]
     if left == [address]:

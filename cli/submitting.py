@@ -15,6 +15,7 @@ from cli.client import problem_text
 from cli.failure import Exit, Failure
 from cli.files import read_bytes
 from cli.session import Session
+from epcis.canonical import refuse_deep
 
 DEFAULT_URL: Final = "http://127.0.0.1:8438"
 _AT_ONCE: Final = 8
@@ -83,6 +84,7 @@ class GatewayClient:
 
     def _read(self, response: httpx.Response) -> Any:
         try:
+            refuse_deep(response.text)
             content = json.loads(response.content)
         except ValueError:
             raise Failure(
@@ -115,8 +117,9 @@ def documents_of(name: str) -> Iterator[bytes]:
 
 
 def _parts(lines: Iterator[bytes]) -> Iterator[bytes]:
-    first = next(lines, b"")
+    first = next((line for line in lines if line.strip()), b"")
     try:
+        refuse_deep(first.decode("utf-8"))
         json.loads(first)
     except ValueError:
         yield first + b"".join(lines)

@@ -64,8 +64,9 @@ def _unread(ours: Session, theirs: Session) -> Iterator[Finding]:
 
 
 def _is_damaged(theirs: Session, cid: str) -> bool:
+    """Whether it was named as damaged; of what could not be read before more may be known by now."""
     state = theirs.scalar(select(col(Content.state)).where(col(Content.cid) == cid))
-    return state is not None and state != PRESENT
+    return state not in (None, PRESENT, PENDING)
 
 
 def _named(ours: Session, theirs: Session, cid: str, detail: str, unchecked: bool = False) -> Finding:

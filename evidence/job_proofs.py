@@ -6,9 +6,9 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from chain.database import reading
-from chain.fields import hex_text
-from epcis.tree import TreeError
-from indexer.read.tiles import inclusion
+from chain.fields import hex_text, raw_bytes
+from epcis.tree import TreeError, event_leaf
+from indexer.read.tiles import proven_path
 from indexer.tables.chainlog import RawLog
 from indexer.tables.content import EventProof
 
@@ -33,12 +33,14 @@ def event_proof(mirror: Engine, member: int, seal_id: str) -> dict[str, Any] | N
     with reading(mirror) as session:
         rows = session.execute(query).all()
         for proof, transaction in rows:
-            if proof.kind != _BATCH or proof.size is None:
+            if proof.kind != _BATCH or proof.size is None or proof.root is None or proof.salt is None:
                 continue
             try:
-                path = inclusion(session, proof.block_hash, proof.log_index, proof.position, proof.size)
-            except TreeError:
-                continue  # its manifest is not there yet, or not any more
+                leaf = event_leaf(raw_bytes(seal_id), raw_bytes(proof.event_hash), raw_bytes(proof.salt))
+                place = proof.block_hash, proof.log_index
+                path = proven_path(session, *place, leaf, proof.position, proof.size, proof.root)
+            except (TreeError, ValueError):
+                continue  # its manifest is not there yet or not any more, or its rows are no indexer's
             return {
                 "kind": _BATCH,
                 "root": proof.root,

@@ -15,7 +15,7 @@ from chain.database import reading
 from chain.deployment import Deployment
 from chain.fields import hex_text, raw_bytes
 from epcis import canonical, digital_link
-from epcis.tree import TreeError
+from epcis.tree import TreeError, event_leaf
 from evidence.bundle import (
     MAX_BUNDLE,
     AttestationProof,
@@ -43,7 +43,7 @@ from indexer.read.route.of_mirror import MirrorRoute, route
 from indexer.read.route.parts import Rules
 from indexer.read.route.spells import Ref
 from indexer.read.route.walk import Limits
-from indexer.read.tiles import inclusion
+from indexer.read.tiles import proven_path
 from vault.cid import Cid, InvalidCid
 from vault.store import ContentStore, CorruptContent, VaultError
 
@@ -243,8 +243,10 @@ class _Collector:
             self.gap(event.seal_id, event.cid, "its batch has no root, size or salt", Link.MIRROR)
             return None
         try:
-            path = inclusion(self._session, proof.block_hash, proof.log_index, proof.index, proof.size)
-        except TreeError as error:
+            leaf = event_leaf(raw_bytes(event.seal_id), raw_bytes(proof.event_hash), raw_bytes(proof.salt))
+            place = proof.block_hash, proof.log_index
+            path = proven_path(self._session, *place, leaf, proof.index, proof.size, proof.root)
+        except (TreeError, ValueError) as error:
             self.gap(event.seal_id, event.cid, f"the mirror gives no path: {error}", Link.MIRROR)
             return None
         return BatchProof(

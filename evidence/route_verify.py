@@ -137,18 +137,21 @@ class _RouteChecks:
 
     def _declared(self) -> dict[Ref, str]:
         """What members declared erroneous to the ledger: as it says now, or as the route states it."""
+        stated = {
+            Ref(str(one.get("member")), str(one.get("sealId"))): str(one.get("declaration"))
+            for one in _objects(self._stated.get("voided"))
+            if one.get("source") == "chain"
+        }
         if self._ledger is None:
-            return {
-                Ref(str(one.get("member")), str(one.get("sealId"))): str(one.get("declaration"))
-                for one in _objects(self._stated.get("voided"))
-                if one.get("source") == "chain"
-            }
+            return stated
         found: dict[Ref, str] = {}
         for proof in self._events:
             try:
                 declaration = self._ledger.error_of(proof.member, proof.seal_id, block=self._verifier.block)
             except (ChainError, CallReverted) as error:
                 self._unasked = str(error)
+                if ref_of(proof) in stated:
+                    found[ref_of(proof)] = stated[ref_of(proof)]
                 continue
             if declaration != bytes(32):
                 found[ref_of(proof)] = hex_text(declaration)

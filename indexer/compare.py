@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import JSON, Column, Engine, String, Table
+from sqlalchemy import JSON, Column, Engine, String, Table, TypeDecorator
 from sqlalchemy.dialects import sqlite
 from sqlmodel import Session
 
@@ -211,7 +211,11 @@ def _query(table: Table, dialect: str) -> tuple[str, Callable[[Any], Raw] | None
 
 
 def _is_text(column: Column[Any]) -> bool:
-    return isinstance(column.type, String)
+    """Whether PostgreSQL orders it by a collation; SQLModel's texts and ours stand behind decorators."""
+    kind = column.type
+    if isinstance(kind, TypeDecorator):
+        return isinstance(kind.impl_instance, String) and not isinstance(kind, Exact)
+    return isinstance(kind, String)
 
 
 def _form(column: Column[Any]) -> Callable[[Any], Any] | None:

@@ -72,13 +72,8 @@ class Issue:
     tiles: list[Tile]
 
 
-def read_batch(content: bytes, member: int, root: str, size: int) -> list[Leaf]:
-    """Leaves of a batch manifest that recomputes to the anchored root. Raises ContradictionError."""
-    return open_batch(content, member, root, size).leaves
-
-
 def open_batch(content: bytes, member: int, root: str, size: int) -> Batch:
-    """As `read_batch`, with the tree. Raises ContradictionError."""
+    """Read a batch manifest, which must recompute to the anchored root. Raises ContradictionError."""
     manifest = _manifest(content, "TradeSealBatch", member, root, size)
     leaves = []
     for i, entry in enumerate(_list(manifest, "leaves", size)):
@@ -96,13 +91,8 @@ def open_batch(content: bytes, member: int, root: str, size: int) -> Batch:
     return Batch(leaves, _tree(data, root))
 
 
-def read_issue(content: bytes, member: int, root: str, size: int, gtin: int) -> list[str]:
-    """Serials, in leaf order, of a manifest that recomputes to the issued root. Raises ContradictionError."""
-    return open_issue(content, member, root, size, gtin).serials
-
-
 def open_issue(content: bytes, member: int, root: str, size: int, gtin: int) -> Issue:
-    """As `read_issue`, with the tree. Raises ContradictionError."""
+    """Read an issue manifest, which must recompute to the issued root. Raises ContradictionError."""
     manifest = _manifest(content, "TradeSealIssue", member, root, size)
     if manifest.get("gtin") != f"{gtin:014d}":
         raise ContradictionError(f"gtin: {manifest.get('gtin')!r} instead of {gtin:014d}")

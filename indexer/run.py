@@ -118,6 +118,7 @@ class Indexer:
             try:
                 if not self._step(until):
                     break
+                moved = 0
             except (ChainMovedError, MirrorWrittenError, DBAPIError) as error:
                 if isinstance(error, DBAPIError) and not is_passing(error):
                     raise

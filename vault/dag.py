@@ -14,7 +14,7 @@ from typing import Final
 
 from vault.cid import DAG_PB, RAW, Cid, InvalidCid
 from vault.content import CorruptContent
-from vault.unixfs import LEAF_SIZE, Block, varint
+from vault.unixfs import Block, varint
 
 LARGEST_BLOCK: Final = 2 * 1024 * 1024
 """Bytes of the largest block that IPFS exchanges (bitswap's limit)."""
@@ -90,15 +90,6 @@ def directory_of(entries: Iterable[tuple[Cid, int]]) -> Block:
         total += size
     data = body + b"\x0a\x02\x08" + bytes([DIRECTORY])
     return Block(Cid.of_block(data, DAG_PB), data, 0, len(data) + total)
-
-
-def leaves_of(root: Cid, fetch: FetchBlock) -> Iterator[bytes]:
-    """All leaves of a file in order. Raises CorruptContent where it is no file as we write them."""
-    reader = FileReader(root, fetch)
-    for _ in range(0, max(reader.file_size, 1), LEAF_SIZE):
-        leaf = reader.leaf_at(reader.tell())
-        reader.seek(len(leaf), os.SEEK_CUR)
-        yield leaf
 
 
 class FileReader(io.RawIOBase):

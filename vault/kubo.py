@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from vault.cid import RAW, Cid
-from vault.content import CorruptContent, MissingContent, StoreUnavailable
+from vault.content import CorruptContent, MissingContent, StoreUnavailable, VaultError
 from vault.dag import LARGEST_BLOCK
 from vault.transport import Answer, AnswerTooLong, Endpoint
 from vault.unixfs import LEAF_SIZE
@@ -67,10 +67,7 @@ class Kubo:
         parameters = [("arg", pin) for pin in wanted] + [("name", name), ("offline", "true")]
         answer = self._send("pin/add", parameters, _SHORT_ANSWER + 100 * len(wanted))
         if answer.status != 200:
-            reason = self._reason(answer)
-            if any(text in reason for text in _NOT_FOUND):
-                raise MissingContent(Cid.parse(wanted[0]))
-            raise KuboRefusal(self.place, reason)
+            raise self._refused(answer, Cid.parse(wanted[0]))
         given = self._json(answer.content).get("Pins")
         if given != wanted:
             raise StoreUnavailable(self.place, f"pinned {given} instead of {wanted}")
@@ -128,10 +125,14 @@ class Kubo:
         answer = self._send(path, [("arg", str(cid)), ("timeout", self._search), *more], limit)
         if answer.status == 200:
             return answer.content
+        raise self._refused(answer, cid)
+
+    def _refused(self, answer: Answer, cid: Cid) -> VaultError:
+        """What an answer other than 200 says; a 404 is of something else than the daemon's RPC API."""
         reason = self._reason(answer)
-        if any(text in reason for text in _NOT_FOUND):
-            raise MissingContent(cid)
-        raise KuboRefusal(self.place, reason)
+        if answer.status == 500 and any(text in reason for text in _NOT_FOUND):
+            return MissingContent(cid)
+        return KuboRefusal(self.place, reason)
 
     def _send(
         self,

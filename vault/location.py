@@ -136,7 +136,10 @@ def open_vault(
         return opened[0]
     from vault.replicated import ReplicatedStore
 
-    return ReplicatedStore(opened, ledger, spool, acknowledge)
+    try:
+        return ReplicatedStore(opened, ledger, spool, acknowledge)
+    except ValueError as error:  # two URLs of one place
+        raise LocationError(str(error)) from None
 
 
 def _open(one: Location, ledger: Ledger, spool: Path, authorization: str | None) -> Vault:

@@ -246,7 +246,11 @@ class ReplicatedStore:
     def repair(self) -> Iterator[Repair]:
         """Let each store repair itself, read everything, and deliver what is owed."""
         for store in self.stores:
-            yield from store.repair()
+            try:
+                yield from store.repair()
+            except StoreUnavailable as error:
+                self._failed(store, error)
+                yield Repair(None, store.place, f"cannot be repaired: {error.reason}", healed=False)
         for problem in self.verify_all():
             _tell_bad(problem.place, problem.cid, problem.reason)
         yield from self.heal()

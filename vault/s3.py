@@ -45,7 +45,6 @@ LARGEST: Final = 16 * 1024**3
 """Bytes of the largest object that is read: what a server says of an object's size bounds nothing."""
 
 _WORKERS: Final = 8
-_READ_TRIES: Final = 2
 _ERROR_SIZE: Final = 64 * 1024
 _URL_LIVES: Final = 300  # seconds
 _ABANDONED_AFTER: Final = timedelta(days=1)

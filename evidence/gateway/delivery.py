@@ -30,6 +30,7 @@ from evidence.signature_header import SignatureHeader
 _log = logging.getLogger(__name__)
 
 _DOUBLINGS: Final = 20  # of a pause, beyond which it only overflows
+_WIDE: Final = 1 << 20  # events: a batch that may be so large is not narrowed any more
 
 
 class Courier:
@@ -146,7 +147,7 @@ class Courier:
 
     def _doubt(self, batch: ClosedBatch) -> None:
         """The service may have it, though it does not say so."""
-        if batch.state != BATCHED and batch.deadline is not None:
+        if batch.deadline is not None:  # signed once, whatever became of it since
             self._doubts[batch.id] = max(batch.deadline, self._doubts.get(batch.id, 0))
 
     def _step(self, batch: ClosedBatch, now: float) -> bool:
@@ -308,7 +309,8 @@ class Courier:
                 return self._dissolve(batch, {0: reason})
             return self._retry(batch, now, reason)
         if self._narrow is not None and not batch.single:
-            self._narrow *= 2  # what is good goes on in ever larger batches
+            wider = self._narrow * 2  # what is good goes on in ever larger batches
+            self._narrow = wider if wider < _WIDE else None
         if batch.single or job.root == batch.root:
             self._forget(batch)
             return self._batches.record_final(batch, job.transaction)

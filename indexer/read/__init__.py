@@ -16,7 +16,6 @@ from indexer.read.events import (
     event,
     events,
     events_by_hash,
-    proof_path,
 )
 from indexer.read.items import Issuance, ItemHistory, Passport, Recall, issue_path, item_history
 from indexer.read.members import Key, Member, gln_of_account, gln_of_key, member, members
@@ -73,7 +72,6 @@ __all__ = [
     "orders",
     "pending_effects",
     "prefixes",
-    "proof_path",
     "sensor_windows",
     "status",
 ]

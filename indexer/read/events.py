@@ -11,10 +11,8 @@ from sqlmodel import Session, col
 
 from chain.bindings import types
 from epcis import digital_link
-from epcis.tree import TreeError
 from indexer.document import item_key, vocabulary_iri
 from indexer.read.pairs import among
-from indexer.read.tiles import inclusion
 from indexer.read.transactions import transactions
 from indexer.read.values import chunks, gln, millis, seconds, unix_millis
 from indexer.tables.content import PRESENT, EventEpc, EventProof, SealedEvent
@@ -178,19 +176,6 @@ def events(session: Session, query: EventQuery, limit: int = 30, after: str | No
         at = last.event_time if query.order_by == "eventTime" else last.record_time
         following = f"{at}_{last.seal_id}_{last.member}"
     return Page(hydrate(session, rows), following)
-
-
-def proof_path(session: Session, proof: Proof) -> list[str]:
-    """Inclusion path of a leaf (RFC 9162, section 2.1.3.1), lowest first; empty for an attestation.
-
-    Raises TreeError where the mirror's tiles give none.
-    """
-    if proof.kind != "batch":
-        return []
-    if proof.size is None:
-        raise TreeError("size: the mirror's proof has none")
-    path = inclusion(session, proof.block_hash, proof.log_index, proof.index, proof.size)
-    return ["0x" + node.hex() for node in path]
 
 
 def attestation(session: Session, member: str | int, seal_id: str) -> types.Attestation | None:

@@ -9,10 +9,9 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from epcis import digital_link, tree
-from epcis.tree import TreeError
 from indexer.read.events import Event, hydrate
 from indexer.read.members import Member, members
-from indexer.read.tiles import inclusion
+from indexer.read.tiles import proven_path
 from indexer.read.trace import travels
 from indexer.read.transactions import transactions
 from indexer.read.values import ZERO_HASH, chunks, digest, gln, gtin, in_order, latest, seconds
@@ -118,10 +117,8 @@ def issue_path(session: Session, issuance: Issuance) -> list[str]:
         col(Issued.issue_id) == issuance.issue_id
     )
     block_hash, log_index = session.execute(place).tuples().one()
-    path = inclusion(session, block_hash, log_index, issuance.index, issuance.size)
-    leaf, root = tree.item_leaf(issuance.serial), bytes.fromhex(issuance.root[2:])
-    if not tree.verify(leaf, issuance.index, issuance.size, path, root):
-        raise TreeError(f"the tiles do not lead from item {issuance.index} to the root {issuance.root}")
+    leaf = tree.item_leaf(issuance.serial)
+    path = proven_path(session, block_hash, log_index, leaf, issuance.index, issuance.size, issuance.root)
     return ["0x" + node.hex() for node in path]
 
 

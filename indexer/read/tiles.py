@@ -6,7 +6,8 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select, tuple_
 from sqlmodel import Session, col
 
-from epcis import tiles
+from chain.fields import raw_bytes
+from epcis import tiles, tree
 from epcis.tiles import Tile
 from epcis.tree import TreeError
 from indexer.read.values import chunks
@@ -41,6 +42,19 @@ def inclusion(session: Session, block_hash: str, log_index: int, index: int, siz
     )
     found = [Tile(*row) for row in session.execute(query).tuples()]
     return tiles.inclusion_path(tiles.reader(found), index, size)
+
+
+def proven_path(
+    session: Session, block_hash: str, log_index: int, data: bytes, index: int, size: int, root: str
+) -> list[bytes]:
+    """As `inclusion`, for leaf data whose path must lead to `root` (0x-hexadecimal): what is handed out.
+
+    Raises TreeError also where it does not, as a mirror is no proof of anything.
+    """
+    path = inclusion(session, block_hash, log_index, index, size)
+    if not tree.verify(data, index, size, path, raw_bytes(root)):
+        raise TreeError(f"leaf {index} and the tiles do not lead to the root {root}")
+    return path
 
 
 def tiles_behind(session: Session, leaves: Iterable[Leaf]) -> dict[Leaf, tuple[Tile, ...]]:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -173,6 +173,7 @@ def _latencies(client: httpx.Client, mirror: Engine, case: str, load: float, sec
                 done.extend(now - sent.pop(one) for one in found)
             time.sleep(0.03)
 
+    posted: list[Future[None]] = []
     watcher = threading.Thread(target=watch)
     watcher.start()
     start = time.monotonic()
@@ -181,9 +182,11 @@ def _latencies(client: httpx.Client, mirror: Engine, case: str, load: float, sec
             due = start + place * size / load
             time.sleep(max(0.0, due - time.monotonic()))
             sent[mark] = due  # when it was due: a client that falls behind does not make us faster
-            pool.submit(_post, client, body)
+            posted.append(pool.submit(_post, client, body))
     ended.set()
     watcher.join()
+    for one in posted:
+        one.result()  # what a request failed with is why it is not final
     if len(done) < len(marks):
         raise RuntimeError(f"{len(marks) - len(done)} requests were not final in time")
     return done

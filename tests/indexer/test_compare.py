@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, delete, insert, select, text, update
 
 from chain.database import open_engine, reading
+from indexer import compare as comparing
 from indexer import schema
 from indexer.compare import iter_differences
 from indexer.run import Indexer
@@ -95,3 +96,12 @@ def test_value_that_its_column_cannot_hold_is_a_difference(other: Engine, tmp_pa
     with reading(other) as session:
         assert session.scalar(select(metadata.tables["manifest"].c.size)) == 2
     ours.dispose()
+
+
+def test_every_key_that_is_text_is_read_in_byte_order_on_postgresql() -> None:
+    """A database's own locale would put keys elsewhere than the comparison expects them."""
+    for table in comparing.mirrored_tables():
+        query, _ = comparing._query(table, "postgresql")
+        order = query.rpartition(" ORDER BY ")[2].split(", ")
+        for column, said in zip(table.primary_key.columns, order, strict=True):
+            assert said == f'"{column.name}"' + (' COLLATE "C"' if column.type.python_type is str else "")

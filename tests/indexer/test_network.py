@@ -13,6 +13,7 @@ from chain.bindings import council, event_ledger, member_registry, product_passp
 from chain.database import open_engine, reading
 from epcis import digital_link, tree
 from indexer import read
+from indexer.read.tiles import proven_path
 from indexer.run import Indexer
 from tests.indexer.devchain import DevChain
 from tests.indexer.network import GTIN, Network
@@ -210,13 +211,17 @@ def test_proofs_lead_to_the_roots_on_the_chain(told: Told) -> None:
     proof = found.events[1].proofs[0]
     assert (proof.kind, proof.index, proof.size) == ("batch", 2, 3)
     assert proof.signer == told.network.maker.key.address
-    path = [bytes.fromhex(node[2:]) for node in read.proof_path(told.session, proof)]
     assert proof.root is not None
     assert proof.salt is not None
     assert proof.size is not None
     hashes = (found.events[1].seal_id, proof.event_hash, proof.salt)
     leaf = tree.event_leaf(*(bytes.fromhex(part[2:]) for part in hashes))
+    place = (told.session, proof.block_hash, proof.log_index)
+    path = proven_path(*place, leaf, proof.index, proof.size, proof.root)
     assert tree.verify(leaf, proof.index, proof.size, path, bytes.fromhex(proof.root[2:]))
+    for wrong in (leaf[:-1] + bytes([leaf[-1] ^ 1]), leaf + b"\0"):
+        with pytest.raises(tree.TreeError, match="do not lead to the root"):
+            proven_path(*place, wrong, proof.index, proof.size, proof.root)
     issuance = read.item_history(told.session, item("A2")).issues[0]
     nodes = [bytes.fromhex(node[2:]) for node in read.issue_path(told.session, issuance)]
     assert tree.verify(tree.item_leaf("A2"), 1, 2, nodes, bytes.fromhex(issuance.root[2:]))

@@ -7,27 +7,22 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col
 
 from api.operations import Relayed, submit
 from api.problems import Problem
 from api.services import Services
-from chain.database import reading
 from chain.errors import ChainError
-from chain.fields import hex_text, raw_bytes
 from chain.operation import Operation
 from chain.sender import Sender, SenderSettings
-from epcis.tree import Tree, event_leaf
 from evidence.capture import CaptureService
 from evidence.documents import Refused
 from evidence.errors import CaptureError
+from evidence.job_proofs import event_proof
 from evidence.signature_header import HeaderError
 from indexer.ledger import IndexerError
 from indexer.run import Indexer
-from indexer.tables.chainlog import RawLog
-from indexer.tables.content import EventProof
 from oracle.keeper import Keeper, Patience
 from tests.simulation.boundary import Boundary, Killed, Weather
 from tests.simulation.databases import Engines
@@ -215,41 +210,8 @@ class ServingProcess(Process):
         return f"recovered {self.service.recover()}"
 
     def batch_proof(self, member: int, seal_id: str) -> dict[str, Any] | None:
-        """The first batch proof that the mirror has of an event, as a bundle holds it; None without one."""
-        query = (
-            select(EventProof)
-            .where(col(EventProof.member) == member, col(EventProof.seal_id) == seal_id)
-            .order_by(col(EventProof.block_number), col(EventProof.log_index), col(EventProof.position))
-        )
-        with reading(self._mirror) as session:
-            found = session.scalars(query).first()
-            if found is None:
-                return None
-            log = session.get_one(RawLog, (found.block_hash, found.log_index))
-            place = (
-                col(EventProof.block_hash) == found.block_hash,
-                col(EventProof.log_index) == found.log_index,
-            )
-            leaves = session.scalars(
-                select(EventProof).where(*place).order_by(col(EventProof.position))
-            ).all()
-        if found.root is None:
-            return {"kind": "attestation", "transaction": log.tx_hash}
-        tree = Tree(
-            [
-                event_leaf(*(raw_bytes(x or "") for x in (one.seal_id, one.event_hash, one.salt)))
-                for one in leaves
-            ]
-        )
-        return {
-            "kind": "batch",
-            "root": found.root,
-            "size": found.size,
-            "index": found.position,
-            "salt": found.salt,
-            "path": [hex_text(one) for one in tree.proof(found.position)],
-            "transaction": log.tx_hash,
-        }
+        """What the service gives for an event's proof; None without one."""
+        return event_proof(self._mirror, member, seal_id)
 
     def operation(self, operation_id: int) -> Operation:
         """A relayed request as it stands."""

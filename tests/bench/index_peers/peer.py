@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,10 @@ def install(folder: Path, command: Sequence[str], stamp: str) -> None:
     done = folder / "set-up"
     if done.exists() and done.read_text(encoding="utf-8") == stamp:
         return
-    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    try:
+        answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise PeerError(f"{command[0]} cannot be run: {error.strerror}") from error
     if answer.returncode:
         tail = (answer.stdout + answer.stderr).strip()[-2000:]
         raise PeerError(f"{' '.join(command)} ended with {answer.returncode}: {tail}")
@@ -117,12 +121,16 @@ def timed(
                     raise PeerError(f"{command[0]} {why} at {_count(connection, query)} rows: {tail}")
                 time.sleep(0.05)
     finally:
-        try:
-            os.killpg(process.pid, signal.SIGTERM)
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End it and its children; it may have ended by itself."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(10)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def _count(connection: "psycopg.Connection[Any]", query: sql.Composed) -> int:
