@@ -60,7 +60,13 @@ def test_the_effect_is_told_in_words() -> None:
 
 def _member(*roles: list[str], **changes: Any) -> dict[str, Any]:
     keys = [
-        {"address": key, "roles": held, "revokedAt": None, "validUntil": "2099-01-01T00:00:00Z"}
+        {
+            "address": key,
+            "roles": held,
+            "revokedAt": None,
+            "validFrom": "2026-01-01T00:00:00Z",
+            "validUntil": "2099-01-01T00:00:00Z",
+        }
         for key, held in zip(_KEYS, roles, strict=False)
     ]
     keys[-1] |= changes
@@ -74,6 +80,7 @@ def _member(*roles: list[str], **changes: Any) -> dict[str, Any]:
         _member(["KEY_ADMIN"], ["MAKER"]),
         _member(["KEY_ADMIN"], ["KEY_ADMIN"], revokedAt="2026-01-01T00:00:00Z"),
         _member(["KEY_ADMIN"], ["KEY_ADMIN"], validUntil="2026-01-01T00:00:00Z"),
+        _member(["KEY_ADMIN"], ["KEY_ADMIN"], validFrom="2098-01-01T00:00:00Z"),
     ],
 )
 def test_the_last_key_that_administers_keys_stays(member: dict[str, Any]) -> None:
