@@ -10,9 +10,9 @@ from sqlalchemy import Engine, Table, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
+from chain.bulk import insert_rows
 from chain.database import reading, writing
 from chain.fields import hex_text
-from evidence.job_rows import insert_rows
 from evidence.tables import CapturedEventRow, CaptureJobRow
 from indexer.tables.chainlog import RawLog
 from indexer.tables.content import EventProof, SealedEvent

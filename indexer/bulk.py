@@ -1,29 +1,25 @@
-"""Many rows at once: one call for SQLite and PostgreSQL, the dialect's quickest way below it.
+"""Many rows of the mirror at once.
 
 Rows are mappings by column name, with Python values as the ORM takes them; what a row leaves out is NULL.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-import psycopg
-from psycopg import sql
-from sqlalchemy import JSON, ColumnElement, Connection, Table, any_, func, literal, select
+from sqlalchemy import JSON, ColumnElement, Table, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Text, TypeEngine
 from sqlmodel import Session
 
+from chain.bulk import insert_rows
 from indexer.columns import ChainText, Exact
 from indexer.tables.base import MirrorTable
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
-_CHUNK: Final = 5_000
-"""rows that are held in the driver's form at a time"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +42,9 @@ def insert(session: Session, mapped: type[MirrorTable], rows: Sequence[Row]) -> 
     """
     if not rows:
         return
-    connection = session.connection()
     table = table_of(mapped)
-    names, values = _plan(table, connection.dialect.name)
-    if connection.dialect.name == "postgresql":
-        _copy(connection, table, names, map(values, rows))
-        return
-    places = ", ".join("?" * len(names))
-    columns = ", ".join(f'"{name}"' for name in names)
-    statement = f'INSERT INTO "{table.name}" ({columns}) VALUES ({places})'  # noqa: S608 - our own names
-    for chunk in chunks(rows, _CHUNK):
-        connection.exec_driver_sql(statement, [values(row) for row in chunk])
-
-
-def _copy(connection: Connection, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    driver: Any = connection.connection.driver_connection
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, names))
-    )
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
-    except psycopg.Error as error:
-        raise DBAPIError.instance(
-            f"COPY {table.name}", None, error, psycopg.Error, dialect=connection.dialect
-        ) from error
+    names, values = _plan(table, session.get_bind().dialect.name)
+    insert_rows(session, table, names, map(values, rows))
 
 
 @cache

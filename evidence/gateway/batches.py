@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, update
 from sqlmodel import Session
 
+from chain.bulk import insert_rows
 from chain.database import reading, writing
 from epcis.gs1 import parse_gln
 from epcis.tiles import reader, root_of, tiles_of
@@ -22,7 +23,6 @@ from evidence.gateway.intake import Effect, Lane, join
 from evidence.gateway.limits import Closing
 from evidence.gateway.spool import Spool
 from evidence.gateway.tables import BATCH, DOCUMENT, ELSEWHERE, EVENT, HEAD, SPOOL, TILE
-from evidence.job_rows import insert_rows
 from vault.cid import Cid
 from vault.unixfs import cid_of
 

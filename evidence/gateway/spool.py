@@ -12,13 +12,13 @@ from typing import Any, Final
 from sqlalchemy import Engine, delete, insert, select, update
 from sqlmodel import Session
 
+from chain.bulk import insert_rows
 from chain.database import reading, writing
 from chain.fields import hex_text
 from evidence.documents import EventError, Refused
 from evidence.gateway.intake import Lane, NewEvent
 from evidence.gateway.limits import Bounds
 from evidence.gateway.tables import BATCH, DOCUMENT, EVENT, HEAD, SPOOL, SUBMISSION
-from evidence.job_rows import insert_rows
 
 ACCEPTED, REFUSED = "accepted", "refused"
 _KEYS: Final = 5_000  # in one IN list: SQLite takes 32,766 parameters

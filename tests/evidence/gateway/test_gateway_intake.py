@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
+from chain.bulk import insert_rows
 from chain.database import open_engine, writing
 from evidence.documents import read_document
 from evidence.gateway import Bounds, Effect, SpoolFull
 from evidence.gateway import spool as spool_module
 from evidence.gateway.tables import DOCUMENT
-from evidence.job_rows import insert_rows
 from tests.evidence import documents as docs
 from tests.evidence.gateway.test_gateway import LIMITS, Scene, document, engine, scene
 from tests.evidence.world import wait_until
