@@ -217,6 +217,8 @@ class Writer:
             f'    SIGNATURE: ClassVar[str] = "{item.signature}"',
             f'    TOPIC0: ClassVar[bytes] = bytes.fromhex("{topic0}")',
             f"    TOPICS: ClassVar[int] = {len(topics) + 1}",
+            "    PARAMETERS: ClassVar[Sequence[tuple[str, str, bool]]] = "
+            + tuple_display(f'("{attribute(m)}", "{m.type.abi}", {m.indexed})' for m in members),
             "",
             *self._fields(members, item.name),
             "    @classmethod",

@@ -259,6 +259,8 @@ class Event:
     SIGNATURE: ClassVar[str]
     TOPIC0: ClassVar[bytes]
     TOPICS: ClassVar[int]
+    PARAMETERS: ClassVar[Sequence[tuple[str, str, bool]]]
+    """attribute, canonical ABI type, and whether it is a topic, in the order of the declaration"""
 
     @classmethod
     def decode(cls, topics: Sequence[bytes], data: bytes) -> Self:
