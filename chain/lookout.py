@@ -29,7 +29,11 @@ class Lookout:
         self._missing_since: dict[int, float] = {}
 
     def findings(self, nonce: int) -> list[Finding]:
-        """What became of open operations, and which mined ones the chain has lost. Writes nothing."""
+        """What became of open operations, and which mined ones the chain has lost. Writes nothing.
+
+        A receipt of another block than the chain has at its height tells nothing: nodes behind one address
+        may lag, and what is once recorded is not looked at again while later operations stand.
+        """
         doubtful = self._undone()
         reopened = {one.id for one in doubtful}
         doubtful += [
@@ -68,14 +72,17 @@ class Lookout:
         return undone
 
     def _receipts(self, operations: Sequence[Operation]) -> dict[int, Receipt]:
-        """The receipt of whichever version was mined, by operation id."""
+        """The receipt of whichever version was mined in a block of the chain, by operation id."""
         asked = [(one.id, version.hash) for one in operations for version in one.versions]
         found = self._rpc.get_receipts([version_hash for _, version_hash in asked]) if asked else []
-        return {
-            operation_id: receipt
-            for (operation_id, _), receipt in zip(asked, found, strict=True)
-            if receipt is not None
-        }
+        numbers = sorted({receipt.block_number for receipt in found if receipt is not None})
+        blocks = dict(zip(numbers, self._rpc.get_blocks(numbers), strict=True))
+        receipts: dict[int, Receipt] = {}
+        for (operation_id, _), receipt in zip(asked, found, strict=True):
+            block = None if receipt is None else blocks[receipt.block_number]
+            if receipt is not None and block is not None and block.hash == receipt.block_hash:
+                receipts[operation_id] = receipt
+        return receipts
 
     def _long_missing(self, operation_id: int) -> bool:
         since = self._missing_since.setdefault(operation_id, time.monotonic())
