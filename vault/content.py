@@ -28,10 +28,14 @@ class MissingContent(VaultError):
 
 
 class CorruptContent(VaultError):
-    """What lies under a CID is other content; `actual` is that content's CID."""
+    """What lies under a CID is other content.
 
-    def __init__(self, cid: Cid, actual: Cid) -> None:
-        super().__init__(f"content {cid} was altered: what is stored has CID {actual}")
+    `actual` is that content's CID; None where it is nothing that the vault writes: too long, or no file.
+    """
+
+    def __init__(self, cid: Cid, actual: Cid | None) -> None:
+        self.stored = "is nothing that the vault writes" if actual is None else f"has CID {actual}"
+        super().__init__(f"content {cid} was altered: what is stored {self.stored}")
         self.cid = cid
         self.actual = actual
 
@@ -177,7 +181,7 @@ def problem_text(error: VaultError) -> str:
         case MissingContent():
             return "is missing"
         case CorruptContent():
-            return f"was altered: what is stored has CID {error.actual}"
+            return f"was altered: what is stored {error.stored}"
         case StoreUnavailable():
             return f"cannot be read: {error.reason}"
     return str(error)

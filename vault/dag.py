@@ -4,8 +4,6 @@ Every block is checked against the CID that named it, so that a whole file is as
 was asked for by, whoever gave the blocks. Nothing is held but the nodes on the way to the current leaf.
 """
 
-import io
-import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import Final
 
 from vault.cid import DAG_PB, RAW, Cid, InvalidCid
 from vault.content import CorruptContent
+from vault.reader import LeafReader
 from vault.unixfs import Block, varint
 
 LARGEST_BLOCK: Final = 2 * 1024 * 1024
@@ -92,82 +91,49 @@ def directory_of(entries: Iterable[tuple[Cid, int]]) -> Block:
     return Block(Cid.of_block(data, DAG_PB), data, 0, len(data) + total)
 
 
-class FileReader(io.RawIOBase):
+class DagReader(LeafReader):
     """A seekable file over its blocks; holds one leaf and the nodes above it."""
 
     def __init__(self, root: Cid, fetch: FetchBlock) -> None:
-        super().__init__()
-        self._root = root
+        super().__init__(root)
         self._fetch = fetch
-        self._position = 0
         self._path: list[tuple[int, Cid, Node]] = []  # start in the file, CID, node; root first
-        self._leaf_start = 0
-        self._leaf = b""
         if root.codec == RAW:
             self._leaf = fetch(root)
             self.file_size = len(self._leaf)
             return
         node = self._node(root)
         if node.kind != FILE:
-            raise CorruptContent(root, root)
+            raise CorruptContent(root, None)
         self._path.append((0, root, node))
         self.file_size = node.file_size
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.file_size}[whence]
-        if base + offset < 0:
-            raise ValueError(f"offset {offset}: before the start of {self._root}")
-        self._position = base + offset
-        return self._position
-
-    def readinto(self, buffer: "bytearray | memoryview", /) -> int:  # type: ignore[override]  # typeshed's Buffer is 3.12's
-        if self._position >= self.file_size:
-            return 0
-        leaf = self.leaf_at(self._position)
-        offset = self._position - self._leaf_start
-        given = leaf[offset : offset + len(buffer)]
-        buffer[: len(given)] = given
-        self._position += len(given)
-        return len(given)
-
-    def leaf_at(self, position: int) -> bytes:
-        """The leaf that holds a byte of the file."""
-        if self._root.codec == RAW or self._leaf_start <= position < self._leaf_start + len(self._leaf):
-            return self._leaf
+    def leaf_at(self, position: int) -> tuple[int, bytes]:
+        """The leaf that holds a byte of the file, by the shortest way from the nodes that are held."""
         while len(self._path) > 1 and not self._path[-1][0] <= position < _end(self._path[-1]):
             self._path.pop()
         while True:
-            start, cid, node = self._path[-1]
+            start, _, node = self._path[-1]
             starts = list(accumulate((link.file_size for link in node.links), initial=start))
             index = bisect_right(starts, position) - 1
             if not 0 <= index < len(node.links):
-                raise CorruptContent(self._root, cid)
+                raise CorruptContent(self.cid, None)
             link = node.links[index]
             if link.cid.codec == RAW:
                 leaf = self._fetch(link.cid)
                 if len(leaf) != link.file_size:
-                    raise CorruptContent(self._root, link.cid)
-                self._leaf_start, self._leaf = starts[index], leaf
-                return leaf
+                    raise CorruptContent(self.cid, None)
+                return starts[index], leaf
             child = self._node(link.cid)
             if child.kind != FILE or child.file_size != link.file_size or len(self._path) == _DEEPEST:
-                raise CorruptContent(self._root, link.cid)
+                raise CorruptContent(self.cid, None)
             self._path.append((starts[index], link.cid, child))
 
     def _node(self, cid: Cid) -> Node:
         try:
             return read_node(self._fetch(cid))
         except MalformedNode as error:
-            raise CorruptContent(self._root, cid) from error
+            raise CorruptContent(self.cid, None) from error
 
 
 def _end(entry: tuple[int, Cid, Node]) -> int:

@@ -22,7 +22,7 @@ from vault.content import (
     VaultError,
     problems_of,
 )
-from vault.dag import DIRECTORY, FileReader, MalformedNode, directory_of, read_node
+from vault.dag import DIRECTORY, DagReader, MalformedNode, directory_of, read_node
 from vault.kubo import Kubo
 from vault.ledger import Ledger
 from vault.unixfs import LEAF_SIZE, Block, Readable, blocks_of, cid_of
@@ -140,12 +140,17 @@ class IpfsStore:
     def _drop_altered(self, contents: Sequence[bytes]) -> None:
         """Before content is put again: drop those of its blocks that the daemon has otherwise."""
         known = {cid_of(content): content for content in contents}
-        for cid in self._ledger.pins_of(self.place, known):
-            found = self._get_or_error(cid)
-            if isinstance(found, VaultError) and not isinstance(found, MissingContent):
-                self._drop(cid, [b.cid for b in blocks_of(known[cid]) if self._is_altered(b.cid)])
+        again = list(self._ledger.pins_of(self.place, known))
+
+        def altered(cid: Cid) -> list[Cid]:
+            return [block.cid for block in blocks_of(known[cid]) if self._is_altered(block.cid)]
+
+        for cid, blocks in zip(again, self._readers.map(altered, again), strict=True):
+            if blocks:
+                self._drop(cid, blocks)
 
     def _is_altered(self, block: Cid) -> bool:
+        """Whether this node has a block otherwise; no other is asked."""
         try:
             self._kubo.block(block, search=False)
         except CorruptContent:
@@ -213,7 +218,7 @@ class IpfsStore:
         """The content as a seekable stream, fetched leaf by leaf; each is checked before it is given."""
         return io.BufferedReader(self._reader(cid), LEAF_SIZE)
 
-    def _reader(self, root: Cid) -> FileReader:
+    def _reader(self, root: Cid) -> DagReader:
         def fetch(cid: Cid) -> bytes:
             try:
                 return self._kubo.block(cid)
@@ -222,7 +227,7 @@ class IpfsStore:
             except CorruptContent as error:
                 raise CorruptContent(root, error.actual) from error
 
-        return FileReader(root, fetch)
+        return DagReader(root, fetch)
 
     def has(self, cid: Cid) -> bool:
         """Whether this node has the content's first block itself."""

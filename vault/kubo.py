@@ -48,7 +48,10 @@ class Kubo:
         StoreUnavailable.
         """
         limit = LEAF_SIZE if cid.codec == RAW else LARGEST_BLOCK
-        block = self._about(cid, "block/get", [] if search else [("offline", "true")], limit)
+        try:
+            block = self._about(cid, "block/get", [] if search else [("offline", "true")], limit)
+        except AnswerTooLong:
+            raise CorruptContent(cid, None) from None
         if not cid.verifies(block):
             raise CorruptContent(cid, Cid.of_block(block, cid.codec))
         return block
@@ -59,6 +62,8 @@ class Kubo:
             answer = self._about(cid, "block/stat", [("offline", "true")], _SHORT_ANSWER)
         except MissingContent:
             return None
+        except AnswerTooLong:
+            raise StoreUnavailable(self.place, "block/stat: answered with too much") from None
         return int(self._json(answer)["Size"])
 
     def add_pins(self, pins: Iterable[Cid], name: str) -> None:
@@ -122,7 +127,9 @@ class Kubo:
         return self._json(answer.content)
 
     def _about(self, cid: Cid, path: str, more: Parameters, limit: int) -> bytes:
-        answer = self._send(path, [("arg", str(cid)), ("timeout", self._search), *more], limit)
+        """An answer about one block. Raises MissingContent, StoreUnavailable, AnswerTooLong."""
+        target = f"/{path}?{urlencode([('arg', str(cid)), ('timeout', self._search), *more])}"
+        answer = self._endpoint.request("POST", target, limit=limit)
         if answer.status == 200:
             return answer.content
         raise self._refused(answer, cid)

@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from vault.cid import RAW, Cid, InvalidCid
 from vault.content import (
+    CorruptContent,
     MissingContent,
     Problem,
     Progress,
@@ -196,14 +197,20 @@ class S3Store:
             yield answer.content
 
     def _read(self, cid: Cid, start: int | None, limit: int) -> Answer:
-        """One GET, of a range of `limit` bytes or of the whole. Raises MissingContent, StoreUnavailable."""
+        """One GET, of a range of `limit` bytes, or of the whole, which is no longer.
+
+        Raises MissingContent, CorruptContent, StoreUnavailable.
+        """
         headers = {} if start is None else {"Range": f"bytes={start}-{start + limit - 1}"}
         with self._failing(self._key(cid)):
             url = self._client.generate_presigned_url(
                 "get_object", Params={"Bucket": self._bucket, "Key": self._key(cid)}, ExpiresIn=_URL_LIVES
             )
         target = urlsplit(url)
-        too_long = StoreUnavailable(self._where(cid), f"gave more than the {limit} bytes that were asked for")
+        too_long: VaultError = CorruptContent(cid, None)  # more than content of this CID can have
+        if start is not None:
+            reason = f"gave more than the {limit} bytes that were asked for"
+            too_long = StoreUnavailable(self._where(cid), reason)
         room = max(limit, _ERROR_SIZE)
         for last in (False, True):
             try:

@@ -1,69 +1,59 @@
 """Content on its way through this machine: in an unnamed file on disk, never whole in memory."""
 
 import hashlib
-import io
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from vault.cid import RAW, Cid
 from vault.content import CorruptContent, StoreUnavailable
-from vault.unixfs import LEAF_SIZE, Readable, blocks_of, cid_of
+from vault.reader import LeafReader
+from vault.unixfs import LEAF_SIZE, Readable, blocks_of, cid_of, read_leaf
 
 
-class VerifiedReader(io.RawIOBase):
-    """A file read leaf by leaf, each compared with the digest that the CID commits to."""
+class VerifiedReader(LeafReader):
+    """A file read leaf by leaf, each compared with the digest that the CID commits to.
 
-    def __init__(self, cid: Cid, file: BinaryIO) -> None:
-        """Reads the whole file first. Raises CorruptContent, and closes the file then."""
-        super().__init__()
-        self._cid = cid
+    `place` is what to say where the disk fails: the file's name, where it has one.
+    """
+
+    def __init__(self, cid: Cid, file: BinaryIO, place: str | None = None) -> None:
+        """Reads the whole file first. Raises CorruptContent, StoreUnavailable, and closes the file then."""
+        super().__init__(cid)
         self._file = file
+        self._place = str(file.name) if place is None else place
         try:
-            self._digests = _checked_leaves(cid, file)
+            with self._failing():
+                self._digests = _checked_leaves(cid, file)
+                self.file_size = file.seek(0, os.SEEK_END)
         except BaseException:
             file.close()
             raise
-        self._size = file.seek(0, os.SEEK_END)
-        self._position = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError(f"offset {offset}: before the start of {self._cid}")
-        self._position = base + offset
-        return self._position
-
-    def readinto(self, buffer: "bytearray | memoryview", /) -> int:  # type: ignore[override]  # typeshed's Buffer is 3.12's
-        if self._position >= self._size:
-            return 0
-        index, offset = divmod(self._position, LEAF_SIZE)
-        self._file.seek(index * LEAF_SIZE)
-        leaf = b""
-        while len(leaf) < LEAF_SIZE and (part := self._file.read(LEAF_SIZE - len(leaf))):
-            leaf += part
-        if index >= len(self._digests) or hashlib.sha256(leaf).digest() != self._digests[index]:
-            self._file.seek(0)
-            raise CorruptContent(self._cid, cid_of(self._file))
-        given = leaf[offset : offset + len(buffer)]
-        buffer[: len(given)] = given
-        self._position += len(given)
-        return len(given)
+    def leaf_at(self, position: int) -> tuple[int, bytes]:
+        """The leaf as the file has it now."""
+        index = position // LEAF_SIZE
+        with self._failing():
+            self._file.seek(index * LEAF_SIZE)
+            leaf = read_leaf(self._file)
+            if index >= len(self._digests) or hashlib.sha256(leaf).digest() != self._digests[index]:
+                self._file.seek(0)
+                raise CorruptContent(self.cid, cid_of(self._file))
+        return index * LEAF_SIZE, leaf
 
     def close(self) -> None:
         self._file.close()
         super().close()
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise disk_failed(self._place, error) from error
 
 
 def _checked_leaves(cid: Cid, file: Readable) -> list[bytes]:

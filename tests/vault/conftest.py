@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.vault.folders import Scene
 from tests.vault.servers.daemon import KuboDaemon
 from tests.vault.servers.gateway import S3Gateway
 from vault.cid import Cid
@@ -108,3 +109,15 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]
         made = subject_of(request.param, request, tmp_path)
         stack.callback(made.store.close)
         yield made
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """Two folders that both must have a write."""
+    return Scene(tmp_path)
+
+
+@pytest.fixture
+def lenient(tmp_path: Path) -> Scene:
+    """Two folders, one of which is enough for a write."""
+    return Scene(tmp_path, acknowledge=1)

@@ -96,6 +96,18 @@ def test_one_byte_changed_is_found_by_every_read_and_by_the_audit(subject: Subje
     assert store.get(untouched) == b"another"
 
 
+def test_content_that_grew_beyond_a_leaf_is_altered_and_put_right(subject: Subject) -> None:
+    content = BIG[:LEAF_SIZE]
+    cid = subject.store.put(content)
+    subject.tamper(cid, content + b"more")
+    for read in (subject.store.get, subject.store.open):
+        with pytest.raises(CorruptContent, match=str(cid)):
+            read(cid)
+    assert {(problem.cid, problem.checked) for problem in subject.store.verify_all()} == {(cid, True)}
+    assert subject.store.put(content) == cid
+    assert subject.store.get(cid) == content
+
+
 def test_putting_again_puts_altered_content_right(subject: Subject) -> None:
     store = subject.store
     cid = store.put(b"sealed")

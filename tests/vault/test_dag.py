@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from vault.cid import DAG_PB, Cid
 from vault.content import CorruptContent
-from vault.dag import DIRECTORY, FILE, FileReader, MalformedNode, directory_of, read_node
+from vault.dag import DIRECTORY, FILE, DagReader, MalformedNode, directory_of, read_node
 from vault.unixfs import LEAF_SIZE, LINKS_PER_NODE, blocks_of
 
 DEEP = b"".join(number.to_bytes(4, "big") * (LEAF_SIZE // 4) for number in range(LINKS_PER_NODE + 2)) + b"end"
 
 
-def reader_of(blocks: dict[Cid, bytes], root: Cid) -> FileReader:
-    return FileReader(root, blocks.__getitem__)
+def reader_of(blocks: dict[Cid, bytes], root: Cid) -> DagReader:
+    return DagReader(root, blocks.__getitem__)
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from vault.cid import Cid
 from vault.content import CorruptContent, MissingContent, StoreUnavailable
 from vault.dag import directory_of
 from vault.ipfs import IpfsStore
+from vault.kubo import Kubo
 from vault.ledger import Ledger
 from vault.unixfs import LEAF_SIZE, LINKS_PER_NODE, blocks_of, cid_of
 
@@ -188,6 +189,27 @@ def test_an_altered_block_of_a_large_file_is_named_and_put_right(
     assert list(store.repair()) == []
     kubo.ask("repo/gc")
     assert store.get_many([other, cid]) == [b"another", BIG]
+
+
+def test_what_is_put_again_is_looked_for_on_this_node_alone(
+    kubo: KuboDaemon, store: IpfsStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cids = store.put_many([b"one", BIG])
+    (pin,) = kubo.ask("pin/ls", type="recursive", name=store.pin_name, stream="true")
+    kubo.ask("pin/rm", arg=pin["Cid"])
+    kubo.ask("repo/gc")
+    searches = []
+    block = Kubo.block
+
+    def noting(daemon: Kubo, cid: Cid, *, search: bool = True) -> bytes:
+        searches.append(search)
+        return block(daemon, cid, search=search)
+
+    monkeypatch.setattr(Kubo, "block", noting)
+    assert store.put_many([b"one", BIG]) == cids
+    assert searches
+    assert not any(searches)
+    assert store.get_many(cids) == [b"one", BIG]
 
 
 def test_a_search_that_no_peer_answers_ends(tmp_path: Path) -> None:

@@ -1,64 +1,20 @@
-"""Several stores as one: what counts as written, which copy is given, and how a bad one is put right."""
+"""Several stores as one: what counts as written, which copy is given, and what a read puts right."""
 
 import io
 import os
 import random
-import threading
 from pathlib import Path
 
 import pytest
 from prometheus_client import Counter
 
-from vault.cid import Cid
+from tests.vault.folders import Scene
 from vault.content import CorruptContent, MissingContent, StoreUnavailable
+from vault.copies import BAD_COPIES, REPAIRED_COPIES
 from vault.ledger import Ledger
-from vault.replicated import BAD_COPIES, REPAIRED_COPIES, ReplicatedStore
-from vault.store import LocalStore
 from vault.unixfs import LEAF_SIZE, cid_of
 
 BIG = random.Random(3).randbytes(6 * LEAF_SIZE + 5)
-
-
-class Scene:
-    """Two folders as one vault."""
-
-    def __init__(self, folder: Path, acknowledge: int | None = None) -> None:
-        self.folder = folder
-        self.one = LocalStore(folder / "one")
-        self.two = LocalStore(folder / "two")
-        self.acknowledge = acknowledge
-        self.open()
-
-    def open(self) -> None:
-        """Open the vault; the second time, as another process would."""
-        self.ledger = Ledger(self.folder / "vault.db")
-        self.vault = ReplicatedStore(
-            [self.one, self.two], self.ledger, self.folder / "spool", self.acknowledge
-        )
-
-    def take_away(self, store: LocalStore) -> None:
-        """Let a store fail at everything."""
-        store.root.rename(store.root.with_suffix(".away"))
-        store.root.write_bytes(b"")
-
-    def give_back(self, store: LocalStore) -> None:
-        """Let it work again; it has what it had."""
-        store.root.unlink()
-        store.root.with_suffix(".away").rename(store.root)
-
-    def owed(self) -> list[Cid]:
-        """What the second store lacks, as the ledger knows."""
-        return [one.cid for one in self.ledger.owed(self.two.place)]
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    return Scene(tmp_path)
-
-
-@pytest.fixture
-def lenient(tmp_path: Path) -> Scene:
-    return Scene(tmp_path, acknowledge=1)
 
 
 def counted(counter: Counter, *labels: str) -> float:
@@ -161,75 +117,11 @@ def test_what_no_store_has_is_said_by_the_gravest_reason(scene: Scene) -> None:
     assert scene.owed() == []  # nobody has a good copy: nothing can be delivered
 
 
-def test_a_scan_names_every_bad_copy_and_a_repair_leaves_none(scene: Scene) -> None:
-    documents = [f"document {number}".encode() for number in range(200)] + [BIG]
-    cids = scene.vault.put_many(documents)
-    rng = random.Random(9)
-    damaged = [*rng.sample(cids, 40), cids[-1]]
-    places: dict[tuple[Cid, str], str] = {}
-    for cid in dict.fromkeys(damaged):
-        store = rng.choice((scene.one, scene.two))
-        path = store.path_of(cid)
-        if rng.random() < 0.5:
-            path.unlink()
-            places[cid, store.place] = "missing"
-        else:
-            content = bytearray(path.read_bytes())
-            content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
-            path.write_bytes(content)
-            places[cid, store.place] = "altered"
-    found = {
-        (problem.cid, str(Path(problem.place).parents[2]) if "content" in problem.place else problem.place)
-        for problem in scene.vault.verify_all()
-    }
-    assert found == set(places)
-    repairs = {(one.cid, one.place) for one in scene.vault.repair() if one.healed}
-    assert repairs == set(places)
-    assert list(scene.vault.verify_all()) == []
-    for store in (scene.one, scene.two):
-        assert store.get_many(cids) == documents
-
-
-def test_a_repair_that_cannot_be_done_says_so(scene: Scene) -> None:
-    cid, gone = scene.vault.put_many([b"sealed", b"gone"])
-    scene.one.path_of(cid).unlink()
-    for store in (scene.one, scene.two):
-        store.path_of(gone).write_bytes(b"forged")
-    results = {(one.cid, one.healed) for one in scene.vault.repair()}
-    assert results == {(cid, True), (gone, False)}
-    assert {problem.cid for problem in scene.vault.verify_all()} == {gone}
-    scene.take_away(scene.two)
-    assert any("cannot be read" in problem.reason for problem in scene.vault.verify_all())
-
-
 def test_a_store_that_gives_other_cids_is_not_believed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     other = cid_of(b"other")
     monkeypatch.setattr(scene.two, "put_many", lambda contents: [other for _ in contents])
     with pytest.raises(StoreUnavailable, match="gave other CIDs"):
         scene.vault.put(b"sealed")
-
-
-def test_the_service_heals_until_it_is_told_to_stop(lenient: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vault.replicated._HEAL_EVERY", 0.01)
-    lenient.take_away(lenient.two)
-    cid = lenient.vault.put(b"one")
-    lenient.give_back(lenient.two)
-    stop, delivered = threading.Event(), threading.Event()
-    settle = lenient.ledger.settle
-
-    def settled(place: str, cids: list[Cid]) -> None:
-        settle(place, cids)
-        delivered.set()
-
-    monkeypatch.setattr(lenient.ledger, "settle", settled)
-    worker = threading.Thread(target=lenient.vault.run, args=(stop,))
-    worker.start()
-    try:
-        assert delivered.wait(30)
-    finally:
-        stop.set()
-        worker.join()
-    assert lenient.two.get(cid) == b"one"
 
 
 def test_what_is_owed_survives_and_keeps_its_date(tmp_path: Path) -> None:
