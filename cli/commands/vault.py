@@ -43,31 +43,30 @@ def status(json: JsonFlag = False) -> None:
 
 @_app.command("check")
 def check(json: JsonFlag = False) -> None:
-    """Read every copy in every store and name what is missing, altered or unpinned (exit 1).
+    """Read every copy in every store and name what is missing, altered, unpinned or unreadable.
 
-    Changes no store; of several, what is found is delivered later or by `tradeseal vault repair`.
+    Exit code 1 where something is damaged, 2 where nothing is but something could not be read, 3 where the
+    only store gives no answer. Changes no store; of several, what is found is delivered later or by
+    `tradeseal vault repair`.
 
     Example: tradeseal vault check --json
     """
-    with _opened() as vault, stages(json) as tell:
-        found = [
-            {"cid": problem.cid and str(problem.cid), "place": problem.place, "reason": problem.reason}
-            for problem in vault.verify_all(lambda done, total: tell("vault", done, total))
-        ]
+    with _opened() as vault:
+        found = _problems(vault, json)
     emit(
         {"clean": not found, "problems": found},
         json,
         "\n".join(_line(one) for one in found) or "every copy is what its CID says",
     )
-    if found:
-        raise typer.Exit(int(Exit.REFUSED))
+    _end(found)
 
 
 @_app.command("repair")
 def repair(json: JsonFlag = False) -> None:
     """Pin again what lost its pin and copy what a store lacks from another that has it; then check.
 
-    Exit code 1 where something stays wrong: a store alone cannot bring back what it lost.
+    Exit code 1 where something stays wrong: a store alone cannot bring back what it lost. 2 where nothing
+    does as far as it could be read.
 
     Example: tradeseal vault repair
     """
@@ -82,17 +81,33 @@ def repair(json: JsonFlag = False) -> None:
                 }
                 for one in vault.repair()
             ]
-        with stages(json) as tell:
-            left = [
-                {"cid": problem.cid and str(problem.cid), "place": problem.place, "reason": problem.reason}
-                for problem in vault.verify_all(lambda done, total: tell("vault", done, total))
-            ]
+        left = _problems(vault, json)
     healed = [one for one in done if one["healed"]]
     text = [f"healed  {_line(one)}" for one in healed] + [f"wrong   {_line(one)}" for one in left]
     text.append(f"{counted(len(healed), 'repair')}, {counted(len(left), 'problem')} left")
     emit({"clean": not left, "repairs": done, "problems": left}, json, "\n".join(text))
-    if left:
+    _end(left)
+
+
+def _problems(vault: "Vault", json: bool) -> list[dict[str, Any]]:
+    with stages(json) as tell:
+        return [
+            {
+                "cid": one.cid and str(one.cid),
+                "place": one.place,
+                "reason": one.reason,
+                "checked": one.checked,
+            }
+            for one in vault.verify_all(lambda done, total: tell("vault", done, total))
+        ]
+
+
+def _end(problems: list[dict[str, Any]]) -> None:
+    """Exit codes as the audit's: what is damaged outweighs what could not be read."""
+    if any(one["checked"] for one in problems):
         raise typer.Exit(int(Exit.REFUSED))
+    if problems:
+        raise typer.Exit(int(Exit.UNCHECKED))
 
 
 @contextmanager

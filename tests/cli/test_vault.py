@@ -69,7 +69,12 @@ def test_a_store_that_is_away(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> 
     code, said = scene.run("status")
     assert code == 3
     assert "refused" in said["stores"][1]["unreachable"]
-    assert scene.run("check")[0] == 1
+    code, said = scene.run("check")  # nothing is damaged as far as it can be seen
+    assert (code, said["clean"], [one["checked"] for one in said["problems"]]) == (2, False, [False])
+    assert scene.run("repair")[0] == 2
+    scene.one.path_of(scene.cids[0]).write_bytes(b"forged")
+    code, said = scene.run("check")
+    assert (code, sorted(one["checked"] for one in said["problems"])) == (1, [False, True])
     monkeypatch.setenv("TRADESEAL_VAULT", "ipfs+http://127.0.0.1:9")
     assert scene.run("check")[0] == 3
 
