@@ -61,6 +61,16 @@ def write_new(path: str, content: bytes, mode: int = 0o640) -> None:
         os.close(descriptor)
 
 
+def write_flushed(path: str, content: bytes, mode: int = 0o640) -> None:
+    """Write a file that must not exist, and flush it to the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        write_whole(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_whole(descriptor: int, content: bytes) -> None:
     """Write all of it: one write(2) may take less. Raises OSError."""
     view = memoryview(content)

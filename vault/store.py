@@ -1,8 +1,8 @@
 """Off-chain content on local disk, addressed and checked by CID.
 
-One file of content is one file on disk, named by its CID: `content/<two letters>/<cid>`. Nothing is ever
-half-written: content grows in `incoming/`, is flushed to the disk and renamed into place. Several processes
-may use one folder at the same time.
+A file of content is a file on disk, named by its CID: `content/<two letters>/<cid>`; many small ones that are
+put together are one pack (see vault.packs). Nothing is ever half-written: content grows in `incoming/`, is
+flushed to the disk and renamed into place. Several processes may use one folder at the same time.
 """
 
 import fcntl
@@ -11,13 +11,13 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from vault.cid import Cid, InvalidCid
+from vault.cid import RAW, Cid, InvalidCid
 from vault.content import (
     ContentStore,
     CorruptContent,
@@ -30,6 +30,7 @@ from vault.content import (
     checked,
 )
 from vault.durable import make_folders, sync_all, sync_folder, write_new, write_whole
+from vault.packs import Packs
 from vault.spool import Copying, VerifiedReader, disk_failed
 from vault.unixfs import LEAF_SIZE, Readable, cid_of
 
@@ -43,14 +44,19 @@ __all__ = [
     "VaultError",
 ]
 
+_PACKED_FROM: Final = 17
+"""new pieces of content at a time: fewer are a file each, which costs a flush each"""
 _ABANDONED_AFTER: Final = 3600.0  # seconds; younger entries in `incoming/` may just be about to be locked
 
 
 class LocalStore:
     """A Vault in a folder; created with what is missing of it."""
 
-    def __init__(self, root: Path) -> None:
-        """Raises StoreUnavailable where the folder cannot be made or read."""
+    def __init__(self, root: Path, packed_from: int = _PACKED_FROM) -> None:
+        """`packed_from`: so many new pieces of content that are put together are a pack.
+
+        Raises StoreUnavailable where the folder cannot be made or read.
+        """
         self.root = root
         self._content = root / "content"
         self._incoming = root / "incoming"
@@ -59,6 +65,8 @@ class LocalStore:
             for folder in (root, self._content, self._incoming):
                 folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._remove_abandoned()
+        self._packs = Packs(root, self._incoming)
+        self._packed_from = packed_from
 
     @property
     def place(self) -> str:
@@ -66,11 +74,13 @@ class LocalStore:
         return str(self.root)
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Close the index of the packs."""
+        self._packs.close()
 
     def path_of(self, cid: Cid) -> Path:
-        """Where content of that CID lies, or would lie."""
-        return Path(self._place(cid))
+        """The file that holds content of that CID, alone or among others, or would hold it."""
+        alone = Path(self._place(cid))
+        return alone if alone.exists() else self._packs.path_of(cid) or alone
 
     def _place(self, cid: Cid) -> str:
         text = str(cid)
@@ -109,21 +119,31 @@ class LocalStore:
         return cid
 
     def put_many(self, contents: Sequence[bytes]) -> list[Cid]:
-        """Keep many pieces of content: written side by side, flushed together, then named.
+        """Keep many pieces of content: many small ones in one pack, flushed once.
 
         Thousands of small documents a second. What is there already is not written again, unless it was
         altered. Raises StoreUnavailable.
         """
         cids = [cid_of(content) for content in contents]
-        places = [self._place(cid) for cid in cids]
+        wanted = dict(zip(cids, contents, strict=True))
+        small = {cid: content for cid, content in wanted.items() if cid.codec == RAW and content}
+        packed = self._packs.put_right([*small.values()])
+        new = [(cid, content) for cid, content in small.items() if cid.digest not in packed]
+        if new and len(new) >= self._packed_from:
+            self._packs.add(new)
+            alone = {cid: content for cid, content in wanted.items() if cid not in small}
+        else:
+            alone = {cid: content for cid, content in wanted.items() if cid.digest not in packed}
+        if alone:
+            self._put_alone({self._place(cid): content for cid, content in alone.items()})
+        return cids
+
+    def _put_alone(self, wanted: dict[str, bytes]) -> None:
+        """Files written side by side, flushed together, then named."""
         with self._failing():
-            new = {
-                place: content
-                for place, content in dict(zip(places, contents, strict=True)).items()
-                if not _holds(place, content)
-            }
+            new = {place: content for place, content in wanted.items() if not _holds(place, content)}
             # What another process just named may not have reached the disk: its folder is flushed here too.
-            folders = sorted({os.path.dirname(place) for place in places})
+            folders = sorted({os.path.dirname(place) for place in wanted})
             make_folders(folders)
             if new:
                 self._write(new)
@@ -132,7 +152,6 @@ class LocalStore:
                 sync_all(root, [*folders, str(self._content)])
             finally:
                 os.close(root)
-        return cids
 
     def _write(self, new: dict[str, bytes]) -> None:
         batch = f"{self._incoming}{os.sep}{os.getpid()}-{secrets.token_hex(8)}"
@@ -155,6 +174,37 @@ class LocalStore:
 
     def get(self, cid: Cid) -> bytes:
         """The whole content. Raises MissingContent, CorruptContent, StoreUnavailable."""
+        answer = self.get_many([cid])[0]
+        if isinstance(answer, VaultError):
+            raise answer
+        return answer
+
+    def get_many(self, cids: Sequence[Cid]) -> list[bytes | VaultError]:
+        """Content in the order asked for; where one cannot be had, the error in its place."""
+        packed = self._packed(cids)
+        answers: list[bytes | VaultError] = []
+        for cid in cids:
+            found = packed.get(cid.digest) if cid.codec == RAW else None
+            if isinstance(found, bytes):
+                answers.append(found)
+                continue
+            try:
+                answers.append(self._get_alone(cid))
+            except MissingContent as error:
+                answers.append(error if found is None else found)
+            except VaultError as error:
+                answers.append(error)
+        return answers
+
+    def _packed(self, cids: Sequence[Cid]) -> Mapping[bytes, bytes | VaultError]:
+        """What the packs have, by its SHA-256; the same error for all where they cannot be asked."""
+        digests = [cid.digest for cid in cids if cid.codec == RAW]
+        try:
+            return self._packs.get_many(digests)
+        except StoreUnavailable as error:
+            return dict.fromkeys(digests, error)
+
+    def _get_alone(self, cid: Cid) -> bytes:
         place = self._place(cid)
         try:
             with open(place, "rb", buffering=0) as file:
@@ -165,79 +215,104 @@ class LocalStore:
             raise disk_failed(place, error) from error
         return checked(cid, content)
 
-    def get_many(self, cids: Sequence[Cid]) -> list[bytes | VaultError]:
-        """Content in the order asked for; where one cannot be had, the error in its place."""
-        answers: list[bytes | VaultError] = []
-        for cid in cids:
-            try:
-                answers.append(self.get(cid))
-            except VaultError as error:
-                answers.append(error)
-        return answers
-
     def open(self, cid: Cid) -> BinaryIO:
         """The content as a seekable stream of any size.
 
         All of it is checked before the first byte is given, and each leaf again when it is read, so that
         what changes in between is noticed. Raises MissingContent, CorruptContent, here and while reading.
         """
+        place = Path(self._place(cid))
         try:
-            file = self.path_of(cid).open("rb", buffering=0)
+            file = place.open("rb", buffering=0)
         except FileNotFoundError:
-            raise MissingContent(cid) from None
+            return io.BytesIO(self.get(cid))  # of a pack: one leaf at most
         except OSError as error:
-            raise disk_failed(str(self.path_of(cid)), error) from error
+            raise disk_failed(str(place), error) from error
         return io.BufferedReader(VerifiedReader(cid, file), LEAF_SIZE)
 
     def has(self, cid: Cid) -> bool:
         """Whether something lies under that CID; only reading checks it."""
-        return self.path_of(cid).is_file()
+        return os.path.isfile(self._place(cid)) or self._packed_size(cid) is not None
+
+    def _packed_size(self, cid: Cid) -> int | None:
+        return self._packs.size(cid.digest) if cid.codec == RAW else None
 
     def size(self, cid: Cid) -> int:
         """Bytes on disk under that CID. Raises MissingContent."""
+        place = self._place(cid)
         try:
-            return self.path_of(cid).stat().st_size
+            return os.stat(place).st_size
         except FileNotFoundError:
-            raise MissingContent(cid) from None
+            size = self._packed_size(cid)
+            if size is None:
+                raise MissingContent(cid) from None
+            return size
         except OSError as error:
-            raise disk_failed(str(self.path_of(cid)), error) from error
+            raise disk_failed(place, error) from error
 
     def iterate(self) -> Iterator[Cid]:
-        """CIDs of all content kept, in order of their place on disk; names that are no CID are left out."""
+        """CIDs of all content kept, files first; names that are no CID are left out."""
         for path in self._files():
             with suppress(InvalidCid):
-                yield Cid.parse(path.name)
+                cid = Cid.parse(path.name)
+                if self._packed_size(cid) is None:
+                    yield cid
+        for digest in self._packs.digests():
+            yield Cid(RAW, digest)
 
     def verify_all(self, progress: Progress | None = None) -> Iterator[Problem]:
         """Read everything and name what is not what its name says, for the audit.
 
-        `progress` is called with (files checked, files found at the start). Content removed while this runs
-        is passed over. A file that cannot be read is a problem too, not an error.
+        `progress` is called with (pieces of content checked, pieces found at the start). Content removed
+        while this runs is passed over. A file that cannot be read is a problem too, not an error.
         """
         paths = list(self._files())
+        total = len(paths) + self._packs.totals()[0]
+        done = 0
         for done, path in enumerate(paths, start=1):
             problem = self._check(path)
             if problem is not None:
                 yield problem
             if progress is not None:
-                progress(done, len(paths))
+                progress(done, total)
+        for count, problem in self._packs.verify():
+            done += count
+            if problem is not None:
+                yield problem
+            if progress is not None:
+                progress(min(done, total), total)
 
     def status(self) -> dict[str, str | int | bool]:
-        """Number of files and their bytes."""
+        """Number of pieces of content and their bytes."""
         with self._failing():
             sizes = [path.stat().st_size for path in self._files()]
-        return {"store": "local", "place": self.place, "contents": len(sizes), "bytes": sum(sizes)}
+        count, size = self._packs.totals()
+        return {
+            "store": "local",
+            "place": self.place,
+            "contents": len(sizes) + count,
+            "bytes": sum(sizes) + size,
+        }
 
     def repair(self) -> Iterator[Repair]:
-        """A folder alone holds nothing that could put it right."""
-        yield from ()
+        """Make the index of the packs fit them; a folder alone has nothing to put content right with, but
+        where a file and a pack both have it."""
+        yield from self._packs.repair()
+        for path in self._files():
+            problem = self._check(path)
+            if problem is None or problem.cid is None or path != Path(self._place(problem.cid)):
+                continue
+            answer = self._packed([problem.cid]).get(problem.cid.digest)
+            if problem.cid.codec == RAW and isinstance(answer, bytes):
+                self._put_alone({str(path): answer})
+                yield Repair(problem.cid, str(path), problem.reason, True)
 
     def _check(self, path: Path) -> Problem | None:
         try:
             cid = Cid.parse(path.name)
         except InvalidCid as error:
             return Problem(None, str(path), f"foreign file in the store: {error.reason}")
-        if path != self.path_of(cid):
+        if path != Path(self._place(cid)):
             return Problem(cid, str(path), "lies in the wrong folder, where no reader finds it")
         try:
             with path.open("rb") as file:
