@@ -1,15 +1,14 @@
 """A PostgreSQL server of the tests' own, started from the machine's programs on a free port."""
 
-import ctypes
 import os
 import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -19,9 +18,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from chain.database import open_engine
+from tests.processes import end_with_parent, free_port
 
 _STARTS_WITHIN = 60
-_PR_SET_PDEATHSIG = 1
 
 
 def _programs() -> Path | None:
@@ -31,10 +30,6 @@ def _programs() -> Path | None:
         return Path(found).parent
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     return folders[-1] if folders else None
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 class PostgresServer:
@@ -54,9 +49,7 @@ class PostgresServer:
         self._run(
             [programs / "initdb", "-D", data, "-U", "tradeseal", "-A", "trust", "--no-sync", "-E", "UTF8"]
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         careless = [] if durable else ["-c", "fsync=off", "-c", "synchronous_commit=off"]
         self._log = self._folder / "log"
         with self._log.open("wb") as log:
@@ -77,7 +70,7 @@ class PostgresServer:
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
                 user=self._user,
-                preexec_fn=_end_with_parent,
+                preexec_fn=partial(end_with_parent, signal.SIGINT),
             )
         self._wait()
 

@@ -3,9 +3,6 @@
 The code at the contracts' addresses is replaced by loops that emit their events: only logs count here.
 """
 
-import ctypes
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +17,7 @@ from chain.errors import NodeUnreachable
 from chain.rpc import Rpc
 from tests.indexer import samples
 from tests.indexer.devchain import SENDER, emitter_code
+from tests.processes import end_with_parent, free_port
 from vault.store import LocalStore
 
 TOKEN: Final = "0x7000000000000000000000000000000000000001"
@@ -28,7 +26,6 @@ PER_BLOCK: Final = 200
 _ANCHORS_EVERY: Final = 50
 """of so many logs one is an anchor, and one in ten of the others an approval"""
 _GAS: Final = 100_000_000
-_PR_SET_PDEATHSIG: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +79,7 @@ def running(logs: int) -> Iterator[Chain]:
 @contextmanager
 def node() -> Iterator[tuple[str, Rpc]]:
     """An Anvil that mines when it is told to and keeps nothing; `SENDER` may send without a signature."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
         [
@@ -92,7 +87,7 @@ def node() -> Iterator[tuple[str, Rpc]]:
             *("--gas-limit", str(3 * _GAS)),
         ],
         stdout=subprocess.DEVNULL,
-        preexec_fn=_end_with_parent,
+        preexec_fn=end_with_parent,
     )
     try:
         with Rpc(url, timeout=120) as rpc:
@@ -112,10 +107,6 @@ def node() -> Iterator[tuple[str, Rpc]]:
     finally:
         process.kill()
         process.wait()
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _emit(rpc: Rpc, address: str, count: int, done: dict[str, int]) -> None:

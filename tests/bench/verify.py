@@ -20,6 +20,7 @@ from tests.bench.mirror_filling import fill
 from tests.evidence import documents as docs
 from tests.evidence.world import World, running_world
 from tests.postgresql import PostgresServer
+from tests.processes import free_port
 from vault.cid import Cid
 
 _CASES = {
@@ -144,9 +145,7 @@ def _config(world: World, job: Job, url: str, folder: Path) -> dict[str, Any]:
 @contextmanager
 def _worker(kind: str, config: Path) -> Iterator[int]:
     """A worker in a process of its own; gives its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "tests.bench.verify_worker", kind, str(config), str(port)]
     process = subprocess.Popen(command)
     try:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import socket
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from cli import main as program
 from cli.home import Home
 from tests.cli.program import tradeseal
 from tests.evidence.documents import commissioning, document
+from tests.processes import free_port
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -56,10 +56,7 @@ def test_a_service_that_ended_does_not_run(home: Path) -> None:
 
 
 def test_a_service_that_does_not_answer_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    monkeypatch.setenv("TRADESEAL_API_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("TRADESEAL_API_URL", f"http://127.0.0.1:{free_port()}")
     found = tradeseal("escrow", "list")
     assert found.code == 3
     assert found.err.count("\n") == 1

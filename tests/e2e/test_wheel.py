@@ -10,7 +10,8 @@ import pytest
 
 from chain import anvil
 from tests.conftest import ROOT
-from tests.e2e.service import free_port, until
+from tests.e2e.service import until
+from tests.processes import free_port
 
 
 @pytest.mark.slow

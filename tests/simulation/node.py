@@ -1,7 +1,6 @@
 """The simulated network's node: a real Anvil that mines, reorganises and loses blocks when it is told to."""
 
 import gzip
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from chain.anvil import find_binary
 from chain.errors import NodeUnreachable
 from chain.rpc import Rpc
+from tests.processes import free_port
 from tests.simulation.clock import EPOCH, Clock
 from tests.simulation.faulty_rpc import NodeTransport, PlainRpc
 
@@ -25,9 +25,7 @@ class Node:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
         self._clock = clock
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.transport = NodeTransport(self.port)
         self.rpc: Rpc = PlainRpc(self.url, self.transport)

@@ -1,23 +1,16 @@
 """A real Anvil for tests, started on a free port and ended by its process id."""
 
-import socket
 import subprocess
 import time
 
 from chain.anvil import find_binary
 from chain.errors import NodeUnreachable
 from chain.rpc import Rpc
+from tests.processes import free_port
 
 KEY = "0x4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
 """A throw-away key of these tests; ADDRESS is its account, rich on every test chain."""
 ADDRESS = "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23"
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class AnvilNode:

@@ -14,8 +14,9 @@ import pytest
 from chain.blocks import Receipt
 from chain.errors import CallReverted, NodeNonsense, NodeUnreachable, RpcError
 from chain.rpc import Rpc
-from tests.chain.sending.anvil_node import ADDRESS, AnvilNode, free_port
+from tests.chain.sending.anvil_node import ADDRESS, AnvilNode
 from tests.chain.sending.bytecode import ECHO_LOG, ECHO_REVERT
+from tests.processes import free_port
 
 Answer = Callable[[Any], tuple[int, bytes]]
 

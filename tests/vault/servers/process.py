@@ -1,8 +1,6 @@
 """A server process of the tests' own: ends with the test process, however that ends."""
 
-import ctypes
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -15,10 +13,10 @@ from typing import Self
 import pytest
 
 from tests.conftest import ROOT
+from tests.processes import end_with_parent, free_port
 
 _TOOLS = ROOT / ".cache" / "go-tools"
 _STARTS_WITHIN = 60
-_PR_SET_PDEATHSIG = 1
 
 
 def binary(name: str, absent: str) -> Path:
@@ -27,18 +25,6 @@ def binary(name: str, absent: str) -> Path:
     if not found.is_file():
         pytest.skip(absent)
     return found
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class ServerProcess:
@@ -70,7 +56,7 @@ class ServerProcess:
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
                 env=dict(environment),
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,
             )
         deadline = time.monotonic() + _STARTS_WITHIN
         while True:
