@@ -1,6 +1,6 @@
 """What a node's refusals and reverts mean for an operation: engines say the same in different words."""
 
-from typing import Final
+from typing import Final, Literal
 
 from chain.errors import RpcError
 from chain.operation import Reason
@@ -19,6 +19,8 @@ _CANNOT_RUN: Final = (
     "stack underflow",
     "invalid jump",
 )
+_REFUSED: Final = "node refuses it: "
+_OF_PRICE: Final = ("price", "fee", "fund", "balance")
 
 
 def cannot_run(error: RpcError) -> bool:
@@ -45,4 +47,14 @@ def problem_of(result: object) -> str | None:
     message = result.message.lower()
     if any(words in message for words in (*_TAKEN, *_NONCE_USED, *_UNDERPRICED)):
         return None  # this very transaction, or another version of it, is there: its receipt will tell
-    return f"node refuses it: {result.message}"
+    return _REFUSED + result.message
+
+
+def refused_for(problem: str | None) -> Literal["gas", "price"] | None:
+    """What a refusal that `problem_of` gave may be mended by: another gas limit or another price."""
+    if problem is None or not problem.startswith(_REFUSED):
+        return None
+    message = problem.lower()
+    if any(word in message for word in _OF_PRICE):
+        return "price"
+    return "gas" if "gas" in message else None

@@ -10,22 +10,22 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from chain.answers import cannot_run, explain_revert, problem_of
 from chain.blocks import Block
-from chain.errors import CallReverted, ChainError, RpcError
-from chain.fees import Fees, quote_fees
+from chain.errors import ChainError
+from chain.fees import quote_fees
 from chain.lookout import Lookout
-from chain.operation import OPEN, ChainIdentity, Lease, Operation, Priority, Reason, Status, Version
+from chain.operation import OPEN, ChainIdentity, Lease, Operation, Priority, Status
 from chain.outbox import Outbox
 from chain.rpc import Rpc
+from chain.sender_settings import SenderSettings as SenderSettings
+from chain.sending import Sending
 from chain.signers import Signer, SignerError
+from chain.signing import Signing
 
 _log = logging.getLogger(__name__)
 
@@ -35,35 +35,6 @@ _LONGEST_PAUSE: Final = 5.0
 
 class ChainChanged(ChainError):
     """The node serves another chain than the one this sender's operations are for."""
-
-
-@dataclass(frozen=True, slots=True)
-class SenderSettings:
-    """Times are seconds, fees wei per gas, depths blocks."""
-
-    lease_ttl: float = 5.0
-    poll: float = 0.25
-    """At most, between passes while something is under way."""
-    idle_poll: float = 1.0
-    stuck_after: float = 30.0
-    """A transaction not mined by then is signed again with a higher fee; each time it waits twice as long."""
-    max_versions: int = 10
-    resend_after: float = 10.0
-    """What was sent and not mined by then is sent again: a restarted node has forgotten its pool."""
-    retry_after: float = 1.0
-    """What the node refused is offered again then."""
-    displaced_after: float = 60.0
-    """For so long a used nonce may lack a receipt before it counts as used by another transaction."""
-    fee_cap: int = 500 * 10**9
-    gas_margin: float = 1.25
-    """An estimate times this is the gas limit, within the block's."""
-    max_in_flight: int = 64
-    kept_for_prompt: int = 8
-    """One in so many places in flight is never an anchor's: what somebody waits for need not wait for one."""
-    fair_turn: int = 8
-    """Of so many operations signed in a row one is an anchor, while anchors wait."""
-    final_depth: int | None = None
-    """Blocks on top after which a mined operation is never looked at again; None: never final."""
 
 
 class Sender:
@@ -87,10 +58,9 @@ class Sender:
         self._wake = threading.Event()
         self._lease: Lease | None = None
         self._nonce_seen = 0
-        self._resend_all = True
         self._lookout = Lookout(self.outbox, rpc, signer.address, self.settings.displaced_after)
-        self._gap_since: float | None = None
-        self._prompt_signed = 0  # since the last anchor
+        self._signing = Signing(self.outbox, rpc, signer, self.settings)
+        self._sending = Sending(self.outbox, rpc, signer.address, self._signing, self.settings)
 
     # -- for those who ask ---------------------------------------------------------------------------------
 
@@ -137,7 +107,7 @@ class Sender:
             except Exception as error:
                 failures = min(failures + 1, 20)
                 delay = min(_EAGER * 2**failures, _LONGEST_PAUSE)
-                self._resend_all = True
+                self._sending.all_again = True
                 expected = isinstance(error, ChainError | SQLAlchemyError | SignerError)
                 _log.warning(
                     "sender %s: %s; again in %.2f s", self.signer.address, error, delay, exc_info=not expected
@@ -174,7 +144,7 @@ class Sender:
         """
         lease = self.outbox.acquire(self.owner, self.settings.lease_ttl)
         if self._lease is None or lease is None:
-            self._resend_all = True  # what a former holder did with its last breath is unknown
+            self._sending.all_again = True  # what a former holder did with its last breath is unknown
         self._lease = lease
         if lease is None:
             return False
@@ -185,7 +155,7 @@ class Sender:
         nonce = self.rpc.nonce(self.signer.address)
         findings = self._lookout.findings(nonce)
         if any(one.receipt is None and not one.displaced for one in findings):
-            self._resend_all = True  # the chain lost what it had
+            self._sending.all_again = True  # the chain lost what it had
         if self._moved(head):
             return True  # the chain changed under these answers
         depth = self.settings.final_depth
@@ -193,12 +163,13 @@ class Sender:
         if findings or final_below is not None:
             self.outbox.record_findings(lease, findings, final_below)
         if nonce < self._nonce_seen:
-            self._resend_all = True
+            self._sending.all_again = True
         self._nonce_seen = nonce
-        if self._under_way() or self._resend_all:
+        if self._under_way() or self._sending.all_again:
             quote = quote_fees(self.rpc, head, self.settings.fee_cap)
-            self._send_open(lease, nonce, quote)
-            self._sign_queued(lease, head, quote)
+            self._sending.send_open(lease, nonce, head, quote)
+            for signed in self._signing.queued(lease, head, quote):
+                self._sending.send(lease, signed)
         return self._under_way()
 
     def _under_way(self) -> bool:
@@ -213,194 +184,6 @@ class Sender:
     def _moved(self, head: Block) -> bool:
         block = self.rpc.get_block(head.number)
         return block is None or block.hash != head.hash
-
-    # -- sending ---------------------------------------------------------------------------------------------
-
-    def _send_open(self, lease: Lease, nonce: int, quote: Fees) -> None:
-        """Send what the chain lacks, in the order of nonces; outbid what is stuck."""
-        waiting = self.outbox.with_nonce(*OPEN, Status.DISPLACED, from_nonce=nonce)
-        self._fill_gap(lease, nonce, waiting)
-        now = time.time_ns() // 1_000_000
-        due: list[tuple[Operation, Version]] = []
-        for one in waiting:
-            version = one.versions[-1]
-            if self._stuck(one, version, nonce, quote, now):
-                version = self._outbid(lease, one, version, quote) or version
-            if self._resend_all or self._due(one, version, now):
-                due.append((one, version))
-        self._send(lease, due)
-        self._resend_all = False
-
-    def _due(self, one: Operation, version: Version, now: int) -> bool:
-        """Whether to hand it to the node (again)."""
-        if version.sent_ms is not None and one.status != Status.DISPLACED:
-            return now - version.sent_ms >= self.settings.resend_after * 1000
-        tried = one.updated.timestamp() * 1000
-        return one.problem is None or now - tried >= self.settings.retry_after * 1000
-
-    def _stuck(self, one: Operation, version: Version, nonce: int, quote: Fees, now: int) -> bool:
-        """Whether a transaction waits too long and its own fee may be why."""
-        if version.sent_ms is None or len(one.versions) >= self.settings.max_versions:
-            return False
-        patience = self.settings.stuck_after * 1000 * 2**version.number
-        return now - version.signed_ms >= patience and (one.nonce == nonce or version.fee < quote.fee)
-
-    def _outbid(self, lease: Lease, one: Operation, version: Version, quote: Fees) -> Version | None:
-        fees = Fees(version.fee, version.tip).outbid(quote, self.settings.fee_cap)
-        if fees is None or one.nonce is None:
-            self.outbox.record_problem(lease, one.id, f"stuck at the fee cap of {self.settings.fee_cap} wei")
-            return None
-        replacement = self._sign(one, one.nonce, version.gas, fees)
-        self.outbox.record_signed(lease, [(one.id, one.nonce, replacement)])
-        return replacement
-
-    def _send(self, lease: Lease, due: Sequence[tuple[Operation, Version]]) -> None:
-        requests = [("eth_sendRawTransaction", ["0x" + version.raw.hex()]) for _, version in due]
-        results = self.rpc.batch(requests) if requests else []
-        answers = [
-            (one.id, version.hash, problem_of(result))
-            for (one, version), result in zip(due, results, strict=True)
-        ]
-        self.outbox.record_sent(lease, answers)
-
-    def _fill_gap(self, lease: Lease, nonce: int, waiting: Sequence[Operation]) -> None:
-        """Where the chain waits for a nonce that nobody here has, give it to an empty transfer to ourselves.
-
-        Happens when other transactions of this address were lost with the blocks they were in. New requests
-        take such a nonce first; the transfer is for when there are none.
-        """
-        blocked = bool(waiting) and waiting[0].nonce != nonce
-        blocked = blocked and self.rpc.nonce(self.signer.address, "pending") == nonce
-        if not blocked or self.outbox.free_nonces(nonce, 1) != [nonce]:
-            self._gap_since = None
-        elif self._gap_since is None:
-            self._gap_since = time.monotonic()
-        elif time.monotonic() - self._gap_since >= self.settings.resend_after:
-            self._gap_since = None
-            key = f"gap:{nonce}:{secrets.token_hex(8)}"
-            self.outbox.submit(self.signer.address, b"", key=key, purpose=f"fill the gap at nonce {nonce}")
-
-    # -- signing ---------------------------------------------------------------------------------------------
-
-    def _sign_queued(self, lease: Lease, head: Block, quote: Fees) -> None:
-        """Sign, store and send what is queued, on the pending state.
-
-        Prompt operations go first, one after the other, since each may depend on the one before; so many
-        anchors as come in a row go together. Whatever waits, every `fair_turn`-th operation is an anchor
-        while there are any, so that no load of prompt ones holds them up for ever.
-        """
-        open_ = self.outbox.with_nonce(*OPEN)
-        free = self.settings.max_in_flight - len(open_)
-        if free <= 0:
-            return
-        anchors = sum(one.priority == Priority.BULK for one in open_)
-        kept = self.settings.max_in_flight // self.settings.kept_for_prompt
-        stalled: set[Priority] = set()
-        for turn in self._turns(free, min(free, self.settings.max_in_flight - kept - anchors)):
-            run = turn[:free]
-            if not run:
-                return
-            priority = run[0].priority
-            if priority in stalled:
-                continue  # what comes after it may depend on it
-            ready: list[tuple[Operation, int]] = []
-            for one, gas in zip(run, self._limits(lease, run, head), strict=True):
-                if gas is not None:
-                    ready.append((one, gas))
-                elif self.outbox.operation(one.id).status != Status.REFUSED:
-                    stalled.add(priority)
-                    break
-            self._sign_and_send(lease, ready, quote)
-            free -= len(ready)  # only what was signed: one kind may wait for the other
-
-    def _turns(self, free: int, free_for_anchors: int) -> list[list[Operation]]:
-        """Who is signed next: runs of anchors, and single prompt operations, so many of each at most."""
-        prompt = self.outbox.queued(Priority.PROMPT, free)
-        bulk = self.outbox.queued(Priority.BULK, free_for_anchors) if free_for_anchors > 0 else []
-        runs: list[list[Operation]] = []
-        waited = self._prompt_signed
-        while prompt or bulk:
-            if prompt and not (bulk and waited >= self.settings.fair_turn - 1):
-                runs.append([prompt.pop(0)])
-                waited += 1
-            else:
-                if not runs or runs[-1][0].priority != Priority.BULK:
-                    runs.append([])
-                runs[-1].append(bulk.pop(0))
-                waited = 0
-        return runs
-
-    def _limits(self, lease: Lease, run: Sequence[Operation], head: Block) -> list[int | None]:
-        """The gas limit of each; None where it is refused, or has to wait."""
-        asked = [one for one in run if one.gas is None]
-        address = self.signer.address
-        found = self.rpc.estimate_gases([(one.to, one.data, address, one.value) for one in asked])
-        answers = iter(found)
-        limits: list[int | None] = []
-        for one in run:
-            if one.gas is not None:
-                limits.append(one.gas)
-                continue
-            answer = next(answers)
-            if isinstance(answer, int):
-                limits.append(min(int(answer * self.settings.gas_margin), max(answer, head.gas_limit)))
-                continue
-            self._cannot_estimate(lease, one, answer)
-            limits.append(None)
-        return limits
-
-    def _cannot_estimate(self, lease: Lease, one: Operation, error: ChainError) -> None:
-        if isinstance(error, CallReverted):
-            reason = explain_revert(error.data)
-        elif isinstance(error, RpcError) and cannot_run(error):
-            reason = Reason(error.message)
-        elif isinstance(error, RpcError):
-            self.outbox.record_problem(lease, one.id, f"gas cannot be estimated: {error.message}")
-            return
-        else:
-            raise error
-        if self.outbox.has_earlier(one.id):
-            # It may go through once those are mined: some nodes' pending state is the latest block's, and
-            # what was submitted before may have a lower priority. It never waits for what came later, of
-            # which there may be no end.
-            self.outbox.record_problem(lease, one.id, f"waits for earlier operations: {reason.text}")
-        else:
-            self.outbox.record_refused(lease, one.id, reason)
-
-    def _sign_and_send(self, lease: Lease, ready: Sequence[tuple[Operation, int]], quote: Fees) -> None:
-        if not ready:
-            return
-        pending = self.rpc.nonce(self.signer.address, "pending")
-        nonces = self.outbox.free_nonces(pending, len(ready))
-        made = [
-            (one, nonce, self._sign(one, nonce, gas, quote))
-            for (one, gas), nonce in zip(ready, nonces, strict=True)
-        ]
-        self.outbox.record_signed(lease, [(one.id, nonce, version) for one, nonce, version in made])
-        self._send(lease, [(one, version) for one, _, version in made])
-        bulk = ready[-1][0].priority == Priority.BULK
-        self._prompt_signed = 0 if bulk else self._prompt_signed + 1
-
-    def _sign(self, one: Operation, nonce: int, gas: int, fees: Fees) -> Version:
-        from eth_utils.address import to_checksum_address
-        from eth_utils.crypto import keccak
-
-        transaction: dict[str, Any] = {
-            "chainId": self.identity.chain_id,
-            "nonce": nonce,
-            "value": one.value,
-            "data": one.data,
-            "gas": gas,
-        }
-        if one.to is not None:
-            transaction["to"] = to_checksum_address(one.to)
-        if fees.tip is None:
-            transaction["gasPrice"] = fees.fee
-        else:
-            transaction |= {"type": 2, "maxFeePerGas": fees.fee, "maxPriorityFeePerGas": fees.tip}
-        raw = self.signer.sign_transaction(transaction)
-        now = time.time_ns() // 1_000_000
-        return Version(keccak(raw), len(one.versions), raw, gas, fees.fee, fees.tip, now, None)
 
 
 def read_identity(rpc: Rpc) -> ChainIdentity:

@@ -236,7 +236,8 @@ def test_a_node_that_is_away_loses_nothing(
 def test_one_lease_at_a_time_and_a_former_holder_is_fenced_off(
     node: AnvilNode, engine: Engine, signer: EnvironmentSigner
 ) -> None:
-    first, second = (Sender(engine, node.rpc, signer, settings=FAST) for _ in range(2))
+    patient = SenderSettings(lease_ttl=60.0)
+    first, second = (Sender(engine, node.rpc, signer, settings=patient) for _ in range(2))
     first.run_once()
     one = second.submit(FRIEND, b"", 3, key="k", purpose="pay")
     assert second.run_once() is False
