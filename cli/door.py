@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 import orjson
@@ -57,9 +58,13 @@ class HttpDoor:
         found = self._ask("GET", f"/epcis/capture/{job_id}", None, _MINIMAL)
         return None if found is None else _job(found)
 
-    def proof(self, member: str, seal_id: str) -> Mapping[str, Any] | None:
+    def proof(
+        self, member: str, seal_id: str, kind: str | None = None, root: str | None = None
+    ) -> Mapping[str, Any] | None:
         """`GET /epcis/events/{sealId}/proof`."""
-        found = self._ask("GET", f"/epcis/events/{seal_id}/proof?member={member}", None, _MINIMAL)
+        asked = {"member": member, "kind": kind, "root": root}
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        found = self._ask("GET", f"/epcis/events/{seal_id}/proof?{query}", None, _MINIMAL)
         return found if isinstance(found, dict) else None
 
     def _ask(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Any:
@@ -67,7 +72,7 @@ class HttpDoor:
         try:
             response, received = self._answer(method, path, content, headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise ServiceAway(str(error) or type(error).__name__) from error
+            raise ServiceAway(str(error) or type(error).__name__, unsent=True) from error
         except httpx.HTTPError as error:
             # it may be this very document that it breaks off at
             raise Unsettled(f"{path}: {str(error) or type(error).__name__}") from error

@@ -123,17 +123,19 @@ def opened(
 
 def drive(gateway: Gateway, stop: threading.Event, soon_only: bool = False) -> None:
     """Passes until `stop`; whatever one fails with is logged, told by the status, and tried again."""
+    me = threading.current_thread().name
     while not stop.is_set():
         try:
             done = gateway.run_once(soon_only=soon_only)
         except Exception as error:
             expected = isinstance(error, SQLAlchemyError | SignerError)
             # not what it was to store: that is the member's alone
-            gateway.fault = f"{type(error).__name__}: {getattr(error, 'orig', None) or error}"
-            _log.warning("gateway: %s; again in %.0f s", gateway.fault, _AFTER_FAILURE, exc_info=not expected)
+            fault = f"{type(error).__name__}: {getattr(error, 'orig', None) or error}"
+            gateway.faults[me] = fault
+            _log.warning("gateway: %s; again in %.0f s", fault, _AFTER_FAILURE, exc_info=not expected)
             stop.wait(_AFTER_FAILURE)
             continue
-        gateway.fault = None
+        gateway.faults.pop(me, None)
         if not done.busy:
             stop.wait(_IDLE if done.next_due is None else min(max(done.next_due, 0.005), _IDLE))
 

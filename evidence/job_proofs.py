@@ -8,6 +8,7 @@ from sqlmodel import col
 from chain.database import reading
 from chain.fields import hex_text, raw_bytes
 from epcis.tree import TreeError, event_leaf
+from indexer.ledger import load
 from indexer.read.tiles import proven_path
 from indexer.tables.chainlog import RawLog
 from indexer.tables.content import EventProof
@@ -15,10 +16,14 @@ from indexer.tables.content import EventProof
 _BATCH = "batch"
 
 
-def event_proof(mirror: Engine, member: int, seal_id: str) -> dict[str, Any] | None:
-    """Proof of an event (protocol, section 10) by its first batch, else by its attestation.
+def event_proof(
+    mirror: Engine, member: int, seal_id: str, kind: str | None = None, root: str | None = None
+) -> dict[str, Any] | None:
+    """Proof of an event (protocol, section 10) by its first batch, else by its attestation, with `depth`: the
+    blocks on top of it as far as the mirror has read.
 
-    None where the mirror has no such event of the member, or has not read its batch's manifest yet.
+    `kind` (`batch`, `attestation`) and `root` (0x…) leave out others. None where the mirror has no such event
+    of the member, or has not read its batch's manifest yet.
     """
     query = (
         select(EventProof, RawLog.tx_hash)  # type: ignore[call-overload]  # sqlalchemy types no columns of SQLModel classes
@@ -30,8 +35,15 @@ def event_proof(mirror: Engine, member: int, seal_id: str) -> dict[str, Any] | N
         .where(col(EventProof.member) == member, col(EventProof.seal_id) == seal_id)
         .order_by(col(EventProof.block_number), col(EventProof.log_index))
     )
+    if kind is not None:
+        query = query.where(col(EventProof.kind) == kind)
+    if root is not None:
+        query = query.where(col(EventProof.root) == root)
     with reading(mirror) as session:
         rows = session.execute(query).all()
+        if not rows:
+            return None
+        head = load(session).head_number
         for proof, transaction in rows:
             if proof.kind != _BATCH or proof.size is None or proof.root is None or proof.salt is None:
                 continue
@@ -49,8 +61,9 @@ def event_proof(mirror: Engine, member: int, seal_id: str) -> dict[str, Any] | N
                 "salt": proof.salt,
                 "path": [hex_text(one) for one in path],
                 "transaction": transaction,
+                "depth": head - proof.block_number,
             }
     for proof, transaction in rows:
         if proof.kind != _BATCH:
-            return {"kind": "attestation", "transaction": transaction}
+            return {"kind": "attestation", "transaction": transaction, "depth": head - proof.block_number}
     return None

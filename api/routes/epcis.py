@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Query, Request
@@ -230,10 +230,17 @@ def _cursor(token: str, query: EventQuery) -> str:
     "/events/{seal_id}/proof", summary="One event's proof for its member", responses=problems(400, 404)
 )
 def show_event_proof(
-    services: Use, seal_id: Hash, member: Annotated[Gln, Query(description="GLN of 13 digits")]
+    services: Use,
+    seal_id: Hash,
+    member: Annotated[Gln, Query(description="GLN of 13 digits")],
+    kind: Annotated[
+        Literal["batch", "attestation"] | None, Query(description="this kind alone; else a batch goes first")
+    ] = None,
+    root: Annotated[Hash | None, Query(description="root of the batch that is meant")] = None,
 ) -> dict[str, Any]:
-    """Index, salt and path of an event in the batch that holds it, or the transaction of its attestation."""
-    found = event_proof(services.mirror, int(member), seal_id)
+    """Index, salt and path of an event in the batch that holds it, or the transaction of its attestation;
+    `depth` tells the blocks on top of it."""
+    found = event_proof(services.mirror, int(member), seal_id, kind, root)
     if found is None:
         raise not_found("proof of event", seal_id)
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, text, update
 from sqlmodel import Session
 
 from chain.bulk import insert_rows
@@ -28,6 +28,9 @@ from vault.unixfs import cid_of
 
 BATCHED, SIGNED, DELIVERED, FINAL, DISSOLVED = "batched", "signed", "delivered", "final", "dissolved"
 OPEN_STATES: Final = (BATCHED, SIGNED, DELIVERED)
+# in full, as their indexes have them: a database that sees parameters cannot tell that an index will do
+_WATCHED: Final = text("gateway_batch.state = 'final' AND gateway_batch.pruned = 0")
+_REFUSED: Final = text("gateway_event.refusal IS NOT NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,15 +263,22 @@ class Batches:
             return self._change(session, batch, values)
 
     def _change(self, session: Session, batch: ClosedBatch, values: Mapping[str, Any]) -> bool:
-        statement = update(BATCH).where(BATCH.c.id == batch.id, BATCH.c.state == batch.state)
+        same = (BATCH.c.id == batch.id, BATCH.c.state == batch.state, BATCH.c.pruned == 0)
+        statement = update(BATCH).where(*same)
         changed: Any = session.execute(statement.values(values))
         return bool(changed.rowcount)
 
     def record_final(
-        self, batch: ClosedBatch, transaction: str | None, elsewhere: Mapping[int, Any] | None = None
+        self,
+        batch: ClosedBatch,
+        transaction: str | None,
+        next_ms: int,
+        elsewhere: Mapping[int, Any] | None = None,
     ) -> bool:
-        """All of its events are anchored; `elsewhere`: event id -> proof, where it was by another capture."""
-        values = {"state": FINAL, "tx": transaction, "final_ms": self._spool.now_ms(), "problem": None}
+        """All of its events are anchored; `elsewhere`: event id -> proof, where it was by another capture;
+        `next_ms`: when to look whether they still are, in Unix milliseconds."""
+        now = self._spool.now_ms()
+        values = {"state": FINAL, "tx": transaction, "final_ms": now, "next_ms": next_ms, "problem": None}
         with writing(self._engine) as session:
             session.execute(select(SPOOL.c.id).with_for_update()).one()
             if not self._change(session, batch, values):
@@ -309,18 +319,57 @@ class Batches:
             )
         )
 
-    def prune(self, before_ms: int) -> bool:
-        """Drop the documents of one batch that was final by then; False where there is none."""
-        due = and_(BATCH.c.state == FINAL, BATCH.c.pruned == 0, BATCH.c.final_ms <= before_ms)
+    # -- what is final -----------------------------------------------------------------------------------
+
+    def watched(self, most: int) -> list[ClosedBatch]:
+        """Final batches that the chain may yet lose, those first that are to be looked at soonest."""
+        columns = [getattr(BATCH.c, name) for name in ClosedBatch.__dataclass_fields__]
+        query = select(*columns).where(_WATCHED).order_by(BATCH.c.next_ms, BATCH.c.id).limit(most)
         with reading(self._engine) as session:
-            found = session.execute(select(BATCH.c.id).where(due).limit(1)).scalar_one_or_none()
-        if found is None:
-            return False
+            return [ClosedBatch(**{**row._mapping, "lane": Lane(row.lane)}) for row in session.execute(query)]
+
+    def elsewhere(self, batch: ClosedBatch) -> list[tuple[bytes, str]]:
+        """(sealId, proof) of those of a batch's events that another capture had anchored, in leaf order."""
+        query = select(EVENT.c.seal_id, ELSEWHERE.c.proof).join(ELSEWHERE, ELSEWHERE.c.event_id == EVENT.c.id)
+        query = query.where(EVENT.c.batch_id == batch.id).order_by(EVENT.c.leaf)
+        with reading(self._engine) as session:
+            return [(row.seal_id, row.proof) for row in session.execute(query)]
+
+    def look_later(self, batch: ClosedBatch, next_ms: int) -> None:
+        """Note when a final batch is looked at again (Unix milliseconds)."""
+        self._step(batch, next_ms=next_ms)
+
+    def record_deep(self, batch: ClosedBatch, transaction: str | None) -> bool:
+        """Nothing undoes it any more: its documents go. `transaction`: of its call, None for several."""
+        values: dict[str, Any] = {"pruned": 1}
+        if transaction is not None:
+            values["tx"] = transaction
         with writing(self._engine) as session:
-            events = select(EVENT.c.id).where(EVENT.c.batch_id == found)
+            if not self._change(session, batch, values):
+                return False
+            events = select(EVENT.c.id).where(EVENT.c.batch_id == batch.id)
             session.execute(delete(DOCUMENT).where(DOCUMENT.c.event_id.in_(events)))
-            session.execute(update(BATCH).where(BATCH.c.id == found).values(pruned=1))
         return True
+
+    def record_lost(self, batch: ClosedBatch, problem: str) -> bool:
+        """It was final, and is in no block any more: followed as if it had just been delivered."""
+        values = {"state": DELIVERED, "tx": None, "final_ms": None, "next_ms": 0, "problem": _text(problem)}
+        with writing(self._engine) as session:
+            session.execute(select(SPOOL.c.id).with_for_update()).one()
+            if not self._change(session, batch, values):
+                return False
+            events = select(EVENT.c.id).where(EVENT.c.batch_id == batch.id)
+            session.execute(delete(ELSEWHERE).where(ELSEWHERE.c.event_id.in_(events)))
+            self._less(session, -batch.size, -batch.bytes)
+        return True
+
+    def forget_refused(self, before_ms: int) -> int:
+        """Drop the documents of events that were accepted by then and refused; number of those."""
+        old = select(EVENT.c.id).where(_REFUSED, EVENT.c.accepted_ms <= before_ms)
+        with writing(self._engine) as session:
+            session.execute(select(SPOOL.c.id).with_for_update()).one()
+            gone: Any = session.execute(delete(DOCUMENT).where(DOCUMENT.c.event_id.in_(old)))
+            return int(gone.rowcount)
 
 
 def _text(given: str) -> str:

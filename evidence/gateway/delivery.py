@@ -84,6 +84,11 @@ class Courier:
         latest = self._clock() + 2 * self._settings.backoff[1] + self._settings.poll[1]
         return max(0.0 if one > latest else one for one in when)
 
+    def at_work(self, batch: ClosedBatch) -> bool:
+        """Whether a thread is just taking a step for it."""
+        with self._lock:
+            return batch.id in self._at_work
+
     def stuck(self, batch: ClosedBatch) -> bool:
         """Whether a batch makes no headway, so that others need not wait for it."""
         tries, seconds = self._settings.set_aside_after
@@ -136,7 +141,8 @@ class Courier:
         if self.away_reason is None:
             _log.warning("gateway of %s: service away: %s", self._member, away)
         self.away_reason = str(away)
-        self._doubt(batch)
+        if not away.unsent:
+            self._doubt(batch)
         if away.answered:  # others go first then, lest it says so to this one alone
             self._hold(batch, now + pause, str(away))
 
@@ -233,10 +239,10 @@ class Courier:
                 return self._dissolve(batch, {0: refusal.reason})
             return self._retry(batch, now, refusal.reason)
         named = {leaf: reason for leaf, reason in refusal.events.items() if 0 <= leaf < batch.size}
-        if named:
-            return self._dissolve(batch, named)
         if self._in_doubt(batch, now):
             return self._ask_whether_anchored(batch, now, refusal.reason)
+        if named:
+            return self._dissolve(batch, named)
         if batch.size == 1:
             # only while others are taken is the event at fault, not the service or what is between
             if self._taken > self._blamed.setdefault(batch.id, self._taken):
@@ -278,8 +284,7 @@ class Courier:
                 self._hold(batch, now, f"{reason} (it was posted before and may be anchored still)")
                 return False
             proofs[event_id] = proof
-        self._forget(batch)
-        return self._batches.record_final(batch, None, proofs)
+        return self._final(batch, None, proofs)
 
     def _forget(self, batch: ClosedBatch) -> None:
         for known in (self._polls, self._blamed, self._failures_of, self._doubts):
@@ -312,8 +317,7 @@ class Courier:
             wider = self._narrow * 2  # what is good goes on in ever larger batches
             self._narrow = wider if wider < _WIDE else None
         if batch.single or job.root == batch.root:
-            self._forget(batch)
-            return self._batches.record_final(batch, job.transaction)
+            return self._final(batch, job.transaction)
         return self._elsewhere(batch, job, now)
 
     def _look_again(self, batch: ClosedBatch, job: Accepted, now: float) -> bool:
@@ -332,8 +336,14 @@ class Courier:
             if proof is None:
                 return self._look_again(batch, job, now)  # not mirrored yet
             proofs[event_id] = proof
+        return self._final(batch, job.transaction, proofs)
+
+    def _final(
+        self, batch: ClosedBatch, transaction: str | None, elsewhere: dict[int, Any] | None = None
+    ) -> bool:
         self._forget(batch)
-        return self._batches.record_final(batch, job.transaction, proofs)
+        next_ms = int((self._clock() + self._settings.watch[0]) * 1000)
+        return self._batches.record_final(batch, transaction, next_ms, _kept(elsewhere))
 
     # -- pauses ------------------------------------------------------------------------------------------
 
@@ -352,3 +362,11 @@ class Courier:
         if self.away_reason is not None:
             _log.info("gateway of %s: the service answers again", self._member)
         self._failures, self.away_until, self.away_reason = 0, 0.0, None
+
+
+def _kept(proofs: dict[int, Any] | None) -> dict[int, Any]:
+    """Proofs as they are kept for good: how deep they were when they were asked for is not."""
+    return {
+        event_id: {name: value for name, value in proof.items() if name != "depth"}
+        for event_id, proof in (proofs or {}).items()
+    }

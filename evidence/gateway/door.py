@@ -12,13 +12,22 @@ class DoorError(Exception):
 class ServiceAway(DoorError):
     """It cannot be reached, or asks for patience: all wait, `retry_after` seconds if given.
 
-    `answered`: it said so itself, which may be for this one request's sake.
+    `answered`: it said so itself, which may be for this one request's sake; `unsent`: it never got to see the
+    request.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None, *, answered: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        retry_after: float | None = None,
+        *,
+        answered: bool = False,
+        unsent: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
         self.answered = answered
+        self.unsent = unsent
 
 
 class Unsettled(DoorError):
@@ -78,6 +87,12 @@ class Door(Protocol):
         """A job as it stands now; None where the service knows it no more."""
         ...
 
-    def proof(self, member: str, seal_id: str) -> Mapping[str, Any] | None:
-        """Proof (JSON, protocol section 10) of a mirrored event of the member; None where it is not."""
+    def proof(
+        self, member: str, seal_id: str, kind: str | None = None, root: str | None = None
+    ) -> Mapping[str, Any] | None:
+        """Proof (JSON, protocol section 10) of a mirrored event of the member; None where it is not mirrored.
+
+        `kind` (`batch`, `attestation`) and `root` (0x…) ask for that one of several; its `depth` is how many
+        blocks are on top of the one that holds it.
+        """
         ...

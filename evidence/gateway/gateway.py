@@ -19,8 +19,10 @@ from evidence.gateway.intake import Effect, Lane, NewEvent, read, read_effect
 from evidence.gateway.limits import GatewayLimits
 from evidence.gateway.records import EventState, Records
 from evidence.gateway.spool import Receipt, Spool, submission_id
+from evidence.gateway.watch import Watch
 
 _SOON = (Lane.EFFECT, Lane.URGENT)
+_REFUSED_EVERY = 3_600.0  # seconds between looks for refused documents that are old enough to go
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,11 @@ class Gateway:
         self.spool = Spool(engine, network, member, self.limits.bounds, clock)
         self.batches = Batches(self.spool, self.limits.closing, seed)
         self.courier = Courier(self.batches, door, signer, domain, member, self.limits.delivery, clock)
+        self.watch = Watch(self.batches, door, member, self.limits.delivery, clock)
         self._records = Records(self.spool)
-        self.fault: str | None = None
-        """what the last pass failed with; kept by whoever drives it"""
+        self._refused_looked = 0.0
+        self.faults: dict[str, str] = {}
+        """what the last pass of each thread failed with, where it did; kept by whoever drives them"""
 
     # -- taking ------------------------------------------------------------------------------------------
 
@@ -130,14 +134,20 @@ class Gateway:
             crowded = closing == 0 and not self._room(open_, Lane.BULK)
             while closing == 0 and self._room(open_, Lane.BULK) and self._close(Lane.BULK, open_):
                 busy, closing = True, self.batches.due_in()
-            busy = self.batches.prune(self._keep_until()) or busy
+            self._forget_refused()
         # once for the signature, once for the way to the service, the sooner lanes first each time
         for _ in range(2):
-            if busy or any(self.courier.due(batch) <= self._clock() for batch in open_):
+            if busy or any(self._due_in(batch) <= 0 for batch in open_):
                 busy = self._go(self.batches.waiting_for(OPEN_STATES, lanes)) or busy
+        watched = None
+        if not soon_only:
+            changed, watched = self.watch.look()
+            busy = changed or busy
         if busy:
             return Pass(True, 0.0)
-        due = [max(0.0, self.courier.due(batch) - self._clock()) for batch in open_]
+        due = [self._due_in(batch) for batch in open_]
+        if watched is not None:
+            due.append(watched)
         if not soon_only and closing is not None:
             due.append(self.limits.delivery.poll[0] if crowded else closing)
         return Pass(False, min(due) if due else None)
@@ -183,8 +193,18 @@ class Gateway:
         open_[:] = self.batches.waiting_for(OPEN_STATES, tuple({*(one.lane for one in open_), lane}))
         return True
 
-    def _keep_until(self) -> int:
-        return int((self._clock() - self.limits.delivery.keep_documents) * 1000)
+    def _due_in(self, batch: ClosedBatch) -> float:
+        """Seconds; a batch that another thread has in hand is looked at again when that may be done."""
+        if self.courier.at_work(batch):
+            return self.limits.delivery.poll[0]
+        return max(0.0, self.courier.due(batch) - self._clock())
+
+    def _forget_refused(self) -> None:
+        now = self._clock()
+        if abs(now - self._refused_looked) < _REFUSED_EVERY:
+            return
+        self._refused_looked = now
+        self.batches.forget_refused(int((now - self.limits.delivery.keep_refused) * 1000))
 
     @property
     def idle(self) -> bool:
@@ -223,6 +243,11 @@ class Gateway:
     def status(self) -> dict[str, Any]:
         """How much waits where, and what keeps it."""
         return {**self._records.status(), "away": self.courier.away_reason, "fault": self.fault}
+
+    @property
+    def fault(self) -> str | None:
+        """What this machine's own database or key fails with, in whichever thread."""
+        return next(iter(dict(self.faults).values()), None)
 
     def full(self) -> tuple[bool, int]:
         """Whether the spool takes no more, and the events that wait in it."""

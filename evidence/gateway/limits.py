@@ -65,8 +65,14 @@ class Delivery:
     """to the next try where the service is away, refuses our key or fails at a batch: at first, at most"""
     attestation_tries: int = 5
     """signed anew after the contract refused it, before an attestation counts as refused"""
-    keep_documents: float = 0.0
-    """for which a final event's document stays here; the service's vault has it, proofs stay for good"""
+    depth: int = 12
+    """Blocks on top of a final event's block until its document goes: before, a reorganisation may undo it,
+    and then it is posted again. Chains without reorganisations take 0."""
+    watch: tuple[float, float] = (5.0, 60.0)
+    """to the next look at what is final and not so deep: at first, at most"""
+    keep_refused: float = 90 * 86_400.0
+    """For which a refused event's document stays, from when it was accepted: time to look into it and to
+    submit it again. What is known of the event stays for good."""
 
     def __post_init__(self) -> None:
         _positive(

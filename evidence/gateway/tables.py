@@ -65,11 +65,12 @@ BATCH: Final = Table(
     Column("problem", Text),
     Column("tx", Text),
     Column("final_ms", BigInteger),
-    Column("pruned", SmallInteger, nullable=False),  # its documents are gone
+    Column("pruned", SmallInteger, nullable=False),  # 1: too deep to be lost, its documents are gone
     Index("ix_gateway_batch_state", "state", "lane", "id"),
     Index(
-        "ix_gateway_batch_unpruned",
-        "final_ms",
+        "ix_gateway_batch_watched",
+        "next_ms",
+        "id",
         sqlite_where=text("state = 'final' AND pruned = 0"),
         postgresql_where=text("state = 'final' AND pruned = 0"),
     ),

@@ -98,9 +98,11 @@ class ServiceDoor:
         except UnknownJob:
             return None
 
-    def proof(self, member: str, seal_id: str) -> Mapping[str, Any] | None:
-        """The proof of an event that another capture anchored, from the service's mirror."""
-        return self._through("proof", lambda: self._serving.batch_proof(int(member), seal_id))
+    def proof(
+        self, member: str, seal_id: str, kind: str | None = None, root: str | None = None
+    ) -> Mapping[str, Any] | None:
+        """GET /epcis/events/{sealId}/proof, from the service's mirror."""
+        return self._through("proof", lambda: self._serving.proof(int(member), seal_id, kind, root))
 
     def _through(self, what: str, act: Callable[[], T]) -> T:
         boundary = self._boundary

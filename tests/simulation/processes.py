@@ -209,9 +209,9 @@ class ServingProcess(Process):
     def work(self) -> str:
         return f"recovered {self.service.recover()}"
 
-    def batch_proof(self, member: int, seal_id: str) -> dict[str, Any] | None:
+    def proof(self, member: int, seal_id: str, kind: str | None, root: str | None) -> dict[str, Any] | None:
         """What the service gives for an event's proof; None without one."""
-        return event_proof(self._mirror, member, seal_id)
+        return event_proof(self._mirror, member, seal_id, kind, root)
 
     def operation(self, operation_id: int) -> Operation:
         """A relayed request as it stands."""

@@ -83,7 +83,9 @@ class Story:
         self.keeping = KeepingProcess("keeper", self.world)
         limits = GatewayLimits(
             Closing(events=dice.choice([1, 3, 100]), age=dice.choice([0.0, 2.0])),
-            delivery=Delivery(in_flight=dice.choice([1, 4]), deadline=dice.choice([120, 3600])),
+            delivery=Delivery(
+                in_flight=dice.choice([1, 4]), deadline=dice.choice([120, 3600]), depth=DEEPEST + 2
+            ),
         )
         self.gateway = GatewayProcess(self.world, self.serving, clock, limits)
         self.processes: list[Process] = [

@@ -28,6 +28,7 @@ from evidence.signed_fields import compare
 
 MEMBER = "9506000000015"
 DOMAIN = Domain("TradeSeal", "1", 31337, "0x" + "11" * 20)
+TRANSACTION = "0x" + "33" * 32
 NETWORK = "31337/0x" + "22" * 32
 
 
@@ -82,6 +83,9 @@ class ModelService:
     documents: dict[bytes, set[bytes]] = field(default_factory=dict)
     """root -> digests of the documents it was posted with"""
     proofs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """sealId -> what the mirror has of events that another capture anchored"""
+    depth: int = 1_000
+    """blocks on top of whatever is anchored"""
 
     cut: Callable[[], None] | None = None
     """called before and after every request"""
@@ -148,11 +152,22 @@ class ModelService:
         self._reach("job")
         return self._answer(self.jobs[job_id]) if job_id in self.jobs else None
 
-    def proof(self, member: str, seal_id: str) -> Mapping[str, Any] | None:
+    def proof(
+        self, member: str, seal_id: str, kind: str | None = None, root: str | None = None
+    ) -> Mapping[str, Any] | None:
         """As the service's mirror has it."""
         self._reach("proof")
         assert member == MEMBER
-        return self.proofs.get(seal_id)
+        known = self.proofs.get(seal_id)
+        if known is not None:
+            return {**known, "depth": self.depth}
+        sealed = bytes.fromhex(seal_id[2:])
+        there = {"kind": kind, "transaction": TRANSACTION, "depth": self.depth}
+        if kind == "attestation":
+            return there if sealed in self.attested else None
+        if root is not None and sealed in self.anchored.get(bytes.fromhex(root[2:]), []):
+            return {**there, "root": root}
+        return None
 
     def _reach(self, what: str) -> None:
         self.posts.append(what)
@@ -183,7 +198,7 @@ class ModelService:
             return Accepted(job.id, running=True, success=False, root=job.root)
         if job.failure is not None:
             return Accepted(job.id, running=False, success=False, root=job.root, errors=(job.failure,))
-        return Accepted(job.id, running=False, success=True, root=job.root, transaction="0x" + "33" * 32)
+        return Accepted(job.id, running=False, success=True, root=job.root, transaction=TRANSACTION)
 
 
 def holds(proof: Mapping[str, Any], anchored: Mapping[bytes, list[bytes]]) -> bool:
