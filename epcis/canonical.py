@@ -84,11 +84,22 @@ def _read_plainly(data: bytes | str) -> Any:
     value = orjson.loads(data)
     written = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)
     given = data.encode("utf-8") if isinstance(data, str) else data
-    if written != given and written.translate(None, _BLANKS) != given.translate(None, _BLANKS):
+    if written != given and not _is_indented(value, given) and _dense(written) != _dense(given):
         raise _NotPlainError
     if any(abs(number) > MAX_INTEGER for number in _plain_numbers(value)):
         raise _NotPlainError
     return value
+
+
+def _dense(text: bytes) -> bytes:
+    return text.translate(None, _BLANKS)
+
+
+def _is_indented(value: Any, given: bytes) -> bool:
+    """Whether a text is the value written with two blanks for each level, as most tools write it."""
+    return given[1:2] == b"\n" and given == orjson.dumps(
+        value, option=orjson.OPT_STRICT_INTEGER | orjson.OPT_INDENT_2
+    )
 
 
 def _plain_numbers(value: Any) -> list[float]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from epcis.contexts import Context
 from epcis.hash_identifier import usual_forms
 from epcis.hash_order import (
+    COMMITMENT,
     EPCS,
     EVENT,
     IGNORED_ANYWHERE,
@@ -23,13 +24,12 @@ from epcis.hash_order import (
     Order,
     Slot,
 )
+from epcis.hash_plan import Plans
 from epcis.hash_terms import IGNORED_KIND, LIST_KIND, MAX_PREHASH, PAIRS_KIND, RENAMED_KIND, Budget, Terms
 from epcis.hash_values import canonical_value, number_value, time_value
 from epcis.vocabulary import FIELDS, Vocabulary
 
 __all__ = ["COMMITMENT", "MAX_PREHASH", "event_hash", "ni", "prehash"]
-
-COMMITMENT: Final = "tradeseal:commitment"
 
 _IN_VOCABULARIES: Final = frozenset(member for _, member in FIELDS)
 _EVENT_LEVEL: Final = frozenset({"eventTime", "eventTimeZoneOffset", "action"})
@@ -51,7 +51,14 @@ def prehash(event: dict[str, Any], context: Context) -> str:
     `event`: a valid EPCIS event as read from JSON. Works offline on any nesting `canonical.loads` allows.
     Raises JsonError where the string would be longer than `MAX_PREHASH`.
     """
-    ordered, rest = _Event(Terms.of(context)).ordered(event, "", EVENT, IGNORED_IN_EVENT)
+    plans = Plans.of(context)
+    quickly = plans.prehash(event)
+    return general_prehash(event, plans.terms) if quickly is None else quickly
+
+
+def general_prehash(event: dict[str, Any], terms: Terms) -> str:
+    """`prehash` of any event, found without a plan of its shape."""
+    ordered, rest = _Event(terms).ordered(event, "", EVENT, IGNORED_IN_EVENT)
     rest.sort()
     return f"eventType={event.get('type', '')}{ordered}{''.join(rest)}"
 

@@ -7,6 +7,7 @@ and a link that still needs one after shortening is left as it stood.
 
 import re
 from functools import lru_cache
+from operator import add
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -54,9 +55,6 @@ _SHAPES: Final = tuple(
     )
 )
 
-_PLAIN: Final = "[0-9A-Za-z_.;=-]{1,20}"
-"""a serial or lot that is written alike in a URN and in a link"""
-_SERIALISED: Final = re.compile(rf"(urn:epc:(?:id:sgtin|class:lgtin):[0-9.]{{14}}\.)({_PLAIN})")
 _SSCC: Final = re.compile(r"urn:epc:id:sscc:([0-9]{6,12})\.([0-9])([0-9]{4,10})")
 _PLAIN_PART: Final = r"[\"'\-.0-9;->A-Z_a-z]{1,20}"
 _SHORT_PART: Final = r"[\"'\-.0-9;->A-Z_a-z]{1,16}"
@@ -68,24 +66,32 @@ _USUAL_KEYS: Final = (
 _CANONICAL: Final = re.compile(rf"{re.escape(_HOST)}/(?:{_USUAL_KEYS})")
 _ON_A_HOST: Final = re.compile(rf"https?://[^/?#\s]*\.[^/?#\s]*/({_USUAL_KEYS})")
 _PLAIN_RUN: Final = re.compile("[0-9A-Za-z_.;=-]*")
+"""serials and lots that are written alike in a URN and in a link"""
 _SSCC_HEAD: Final = re.compile(r"urn:epc:id:sscc:([0-9]{6,12})\.")
-_LONG_LIST: Final = 4
+_URN_HEAD: Final = re.compile(
+    r"urn:epc:(?:(id:sgtin|class:lgtin)|(id:gdti)|id:grai):[0-9]{6,12}\.[0-9]{0,7}|urn:epc:id:giai:[0-9]{6,12}"
+)
+_LINK_HEAD: Final = re.compile(r"https?://[^/?#\s]*\.[^/?#\s]*/(01/[0-9]{14}/(?:21|10)|414/[0-9]{13}/254)")
+_LONG_LIST: Final = 16
 _LONGEST_SERIAL: Final = 20
 _LONG_TEXT: Final = 200
 """characters above which a text is not remembered"""
 
 
 def usual_forms(texts: list[Any]) -> list[str] | None:
-    """`usual_form` of a whole list at once, None where it has to be found one by one.
+    """`usual_form` of a whole list at once, None where it is not one of usual forms alone."""
+    try:
+        if len(texts) >= _LONG_LIST and (known := _many_forms(texts)) is not None:
+            return known
+        forms = [usual_form(text) for text in texts]
+    except (TypeError, AttributeError):  # not all are texts
+        return None
+    return None if None in forms else forms  # type: ignore[return-value]
 
-    Events that are large are large by such lists: what is before the serials is looked up, and one test is
-    made for all serials.
-    """
-    if len(texts) < _LONG_LIST:
-        return None
+
+def _many_forms(texts: list[Any]) -> list[str] | None:
+    """Events that are large are large by such lists: one test is made for all serials."""
     first = texts[0]
-    if first.__class__ is not str:
-        return None
     if first.startswith("urn:epc:id:sscc:"):
         cut = first.find(".") + 1
     elif first.startswith("urn:epc:id:sgtin:"):
@@ -94,47 +100,66 @@ def usual_forms(texts: list[Any]) -> list[str] | None:
         cut = first.rfind("/") + 1
     else:
         return None
-    try:
-        serials = [text[cut:] for text in texts]
-        run = "".join(serials)
-        heads = {text[:cut] for text in texts}
-    except TypeError:  # not all are texts
-        return None
+    serials = [text[cut:] for text in texts]
+    heads = [text[:cut] for text in texts]
+    run = "".join(serials)
     sizes = set(map(len, serials))
     if not cut or min(sizes) < 1 or max(sizes) > _LONGEST_SERIAL or not _PLAIN_RUN.fullmatch(run):
         return None
     if first.startswith("urn:epc:id:sscc:"):
-        return _ssccs(heads, serials, run) if len(sizes) == 1 else None
-    links = {head: _link_head(head) for head in heads}
-    if None in links.values():
-        return None
-    if len(links) == 1:
-        link = links[first[:cut]]
-        return texts if link == first[:cut] else [f"{link}{serial}" for serial in serials]
-    return [f"{links[text[:cut]]}{text[cut:]}" for text in texts]
+        return _ssccs(set(heads), serials, run) if len(sizes) == 1 else None
+    links: dict[str, str] = {}
+    for head in set(heads):
+        found = _serialised(head[:-1])
+        if found is None or found[1] < _LONGEST_SERIAL:
+            return None
+        links[head] = found[0]
+    if all(head == link for head, link in links.items()):
+        return list(texts)
+    return list(map(add, map(links.__getitem__, heads), serials))
 
 
 def usual_form(text: str) -> str | None:
     """`hash_form` of the identifiers that are met most, found quickly; None for every other text."""
     if text.startswith("urn:epc:"):
-        if match := _SERIALISED.fullmatch(text):
-            head = _link_head(match[1])
-            return None if head is None else head + match[2]
+        head, _, serial = text.rpartition(".")
+    elif text.startswith("http"):
+        head, _, serial = text.rpartition("/")
+    else:
+        return None
+    if len(text) > _LONG_TEXT:
+        return None
+    found = _serialised(head)
+    if found is not None:
+        link, longest = found
+        if len(serial) <= longest and (
+            (serial.isalnum() and serial.isascii()) or (serial and _PLAIN_RUN.fullmatch(serial))
+        ):
+            return link + serial
+    if text[0] == "u":
         match = _SSCC.fullmatch(text)
         return _sscc(match[2] + match[1] + match[3]) if match else None
-    if text.startswith("http"):
-        if _CANONICAL.fullmatch(text):
-            return text
-        match = _ON_A_HOST.fullmatch(text)
-        return f"{_HOST}/{match[1]}" if match else None
-    return None
+    if _CANONICAL.fullmatch(text):
+        return text
+    match = _ON_A_HOST.fullmatch(text)
+    return f"{_HOST}/{match[1]}" if match else None
 
 
 @lru_cache(maxsize=4096)
-def _link_head(head: str) -> str | None:
-    """What stands before a serial in the canonical link, by what stands before it in a URN or link."""
-    form = _from_urn(head + "1") if head.startswith("urn:") else usual_form(head + "1")
-    return None if form is None or form.startswith("urn:") else form[:-1]
+def _serialised(head: str) -> tuple[str, int] | None:
+    """Canonical link as far as its serial, of a URN or link as far as the dot or slash before its serial; and
+    the most characters that the serial may have."""
+    if match := _LINK_HEAD.fullmatch(head):
+        return f"{_HOST}/{match[1]}/", _LONGEST_SERIAL
+    match = _URN_HEAD.fullmatch(head)
+    form = _from_urn(head + ".1") if match else ""
+    if match is None or not form.startswith(_HOST):
+        return None
+    if "giai" in head:
+        longest = 30 - (len(form) - len(_HOST + "/8004/1"))
+    else:
+        longest = _LONGEST_SERIAL if match[1] else 17 if match[2] else 16
+    return form[:-1], longest
 
 
 _TRIPLED: Final = bytes(3 * (code - 48) % 10 if 48 <= code < 58 else 0 for code in range(256))
@@ -161,7 +186,7 @@ def _ssccs(heads: set[str], serials: list[str], run: str) -> list[str] | None:
     totals = sum(int.from_bytes(column, "big") for column in columns).to_bytes(len(serials), "big")
     checks = totals.translate(_CHECK_DIGITS).decode("ascii")
     starts = {digit: f"{_HOST}/00/{digit}{prefix}" for digit in "0123456789"}
-    return [starts[serial[0]] + serial[1:] + check for serial, check in zip(serials, checks, strict=True)]
+    return [f"{starts[serial[0]]}{serial[1:]}{check}" for serial, check in zip(serials, checks, strict=True)]
 
 
 def _sscc(digits: str) -> str | None:

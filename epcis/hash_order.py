@@ -7,6 +7,8 @@ from typing import Final
 
 from epcis.vocabulary import FIELDS, Vocabulary
 
+COMMITMENT: Final = "tradeseal:commitment"
+"""member that stands alone in an object in place of a committed value"""
 IGNORED_ANYWHERE: Final = frozenset({"@context", "rdfs:comment", "comment"})
 """JSON members that take no part"""
 IGNORED_IN_EVENT: Final = frozenset({"recordTime", "eventID", "type", "errorDeclaration"})

@@ -1,20 +1,19 @@
 """What the event hash needs of a context: names in XML of members in JSON, IRIs of prefixes."""
 
-from functools import lru_cache
 from typing import Final
 
-import orjson
-
 from epcis.canonical import JsonError
-from epcis.contexts import ActiveContext, Context, memory_key
+from epcis.contexts import ActiveContext, Context
+from epcis.hash_identifier import usual_form
 from epcis.hash_order import IGNORED_ANYWHERE, PAIRS, QUANTITY_NAMES
+from epcis.hash_values import NEVER_A_NUMBER, canonical_value
 
 MAX_PREHASH: Final = 64 * 1024 * 1024
 """Characters of a pre-hash: names and namespaces stand in it once for every value, so that a small document
 may ask for a pre-hash of any size."""
 
 _NAMES_REMEMBERED: Final = 4096
-_CALLED_OTHERWISE: Final = QUANTITY_NAMES | {"inputEPC", "outputEPC", "quantity"}
+CALLED_OTHERWISE: Final = QUANTITY_NAMES | {"inputEPC", "outputEPC", "quantity"}
 IGNORED_KIND: Final = "ignored"
 PAIRS_KIND: Final = "pairs"
 LIST_KIND: Final = "list"
@@ -48,12 +47,6 @@ class Terms:
         self._plain = not any(name in ("urn", "http", "https") or name[:1].isdecimal() for name in own)
         """whether URNs, links and times hold no prefix"""
 
-    @staticmethod
-    def of(context: Context) -> "Terms":
-        """One for the context, perhaps used before."""
-        key = memory_key(context)
-        return Terms(context) if key is None else _remembered(key)
-
     def name(self, member: str) -> tuple[str, str | None]:
         """A member's name in XML, its prefix, where the context has it, as `{namespace}`; and its kind."""
         prefix, colon, local = member.partition(":")
@@ -75,11 +68,24 @@ class Terms:
 
     def full(self, text: str) -> str:
         """A value with its prefix, where the context has it, as the IRI behind it."""
-        if ":" not in text or (self._plain and text.startswith(("urn:", "http:", "https:"))):
+        if ":" not in text or (
+            self._plain and (text[:1].isdecimal() or text.startswith(("urn:", "http:", "https:")))
+        ):
             return text
         prefix, colon, rest = text.partition(":")
         namespace = self.namespace(prefix) if colon else None
         return text if namespace is None else namespace + rest
+
+    def form(self, text: str, budget: "Budget") -> str:
+        """A value's text in its one form, prefixes resolved; nothing for blank text."""
+        if ":" not in text:
+            return text.strip() if text[:1] in NEVER_A_NUMBER else canonical_value(text.strip())
+        if self._plain and (known := usual_form(text)) is not None:
+            return known
+        full = self.full(text)
+        if full is not text:
+            budget.spend(len(full))
+        return canonical_value(full.strip())
 
     @property
     def plain(self) -> bool:
@@ -94,9 +100,4 @@ def _kind(member: str, name: str) -> str | None:
         return PAIRS_KIND
     if name.endswith("List") or name == "childEPCs":
         return LIST_KIND
-    return RENAMED_KIND if name in _CALLED_OTHERWISE else None
-
-
-@lru_cache(maxsize=64)
-def _remembered(key: bytes) -> Terms:
-    return Terms(orjson.loads(key))
+    return RENAMED_KIND if name in CALLED_OTHERWISE else None

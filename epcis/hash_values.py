@@ -3,6 +3,7 @@
 import math
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from epcis.hash_identifier import hash_form, usual_form
@@ -12,11 +13,11 @@ _DATE_TIME: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII
 )
 _USUAL_TIME: Final = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
+    r"(\d{4}-\d\d-\d\dT\d\d):([0-5]\d:[0-5]\d)(\.\d{3})?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
-_WITH_MILLISECONDS: Final = len("2026-07-22T06:45:00.000Z")
-_NEVER_A_NUMBER: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz:/#%")
+NEVER_A_NUMBER: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz:/#%")
 """first characters of texts that are no finite number"""
+_TRANSACTION: Final = re.compile("urn:epcglobal:cbv:bt:[^:]*:[^:]*")
 _OF_IDENTIFIERS: Final = frozenset("uh")
 """first characters of URNs and links"""
 
@@ -28,10 +29,10 @@ def canonical_value(text: str) -> str:
         found = usual_form(text)
         if found is not None:
             return found
-    if "urn:epcglobal:cbv:" in text:
+    if "urn:epcglobal:cbv:" in text and not _TRANSACTION.fullmatch(text):
         text = modernise(text)
         first = text[:1]
-    if first in _NEVER_A_NUMBER:
+    if first in NEVER_A_NUMBER:
         return hash_form(text) if first in _OF_IDENTIFIERS else text
     return hash_form(_number(text))
 
@@ -40,11 +41,15 @@ def number_value(value: float) -> str:
     """A JSON number as its text would be brought into form."""
     if value.__class__ is int and -(2**53) <= value <= 2**53:
         return str(value)
+    if value.__class__ is float and not value.is_integer() and math.isfinite(value):
+        return str(value)
     return _number(str(value))
 
 
 def _number(text: str) -> str:
     """Numbers without leading or trailing zeros and signs; anything that reads as a number counts as one."""
+    if ":" in text:
+        return text
     try:
         value = float(text)
     except ValueError:
@@ -56,16 +61,22 @@ def _number(text: str) -> str:
 
 def time_value(text: str) -> str:
     """UTC with milliseconds, rounded half to even; text that is no RFC 3339 time stays as it is."""
-    if _USUAL_TIME.fullmatch(text):
-        try:
-            moment = datetime.fromisoformat(text)
-            if text[-1] == "Z":
-                return text if len(text) == _WITH_MILLISECONDS else text[:-1] + ".000Z"
-            moment = moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            return _other_time(text)
-        return moment.isoformat(timespec="milliseconds")[:23] + "Z"
-    return _other_time(text)
+    match = _USUAL_TIME.fullmatch(text)
+    if match is None:
+        return _other_time(text)
+    hour, clock, fraction, offset = match.groups()
+    known = _utc_hour(hour, offset)
+    return _other_time(text) if known is None else f"{known}{clock}{fraction or '.000'}Z"
+
+
+@lru_cache(maxsize=4096)
+def _utc_hour(hour: str, offset: str) -> str | None:
+    """Date and hour in UTC, a colon behind them; None for a time that is none and offsets of half hours."""
+    try:
+        moment = datetime.fromisoformat(f"{hour}:00:00{offset}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return None if moment.minute else moment.isoformat()[:14]
 
 
 def _other_time(text: str) -> str:
