@@ -1,6 +1,7 @@
-"""What `tradeseal up` runs: chain, sender, mirror, keeper and API of one installation, in one process.
+"""What `tradeseal up` runs: chain, sender, mirror, keeper and API of one installation.
 
-The embedded chain is a child that ends with this process however it ends; everything else is a thread.
+The embedded chain, and beside a PostgreSQL the mirror's indexer, are children that end with this process
+however it ends; everything else is a thread.
 """
 
 import logging
@@ -23,6 +24,7 @@ from chain.sender import Sender, SenderSettings
 from cli.content import opened_vault
 from cli.home import Home, HomeError
 from cli.installation import write_trust
+from cli.mirroring import POLL_SECONDS, ElsewhereIndexer, MirrorProcess
 from cli.settings import Settings
 from evidence.capture import CaptureService, Limits
 from evidence.migrations import upgrade_evidence
@@ -151,13 +153,15 @@ def serving(
         work("sender", sender.run)
         network = _network_of(home, sender, rpc, plan, progress)
         write_trust(home, network)
-        indexer = Indexer(
+        # beside a database server, the mirror's work goes on beside the API's, not between its requests
+        elsewhere = settings.database is not None and databases.mirror.dialect.name == "postgresql"
+        indexer = (ElsewhereIndexer if elsewhere else Indexer)(
             databases.mirror,
             rpc,
             network.all_addresses(),
             store,
             start_block=network.first_block,
-            poll_seconds=0.2,
+            poll_seconds=POLL_SECONDS,
         )
         capture = CaptureService(
             databases.state,
@@ -170,7 +174,10 @@ def serving(
         )
         capture.recover()
         indexer.run_once()
-        work("indexer", indexer.run)
+        if isinstance(indexer, ElsewhereIndexer):
+            work("indexer", MirrorProcess(settings, home, url, network, indexer).run)
+        else:
+            work("indexer", indexer.run)
         if isinstance(store, ReplicatedStore):
             work("vault", store.run)
         work("keeper", Keeper(databases.mirror, rpc, sender, network).run)
