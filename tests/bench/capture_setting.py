@@ -35,20 +35,38 @@ class Setting:
     processes: dict[str, psutil.Process]
 
     def cpu_seconds(self) -> dict[str, float]:
-        """CPU that each has used so far, children included."""
-        own = psutil.Process().pid  # whose children are the others
-        return {
-            name: sum(map(_cpu, [process] if process.pid == own else _family(process)))
-            for name, process in self.processes.items()
-        }
+        """CPU that each has used so far; of the service, its children by themselves."""
+        used = {name: sum(map(_cpu, _family(process))) for name, process in self._others().items()}
+        service = self.processes["service"]
+        return (
+            used | {name: _cpu(one) for name, one in self._of_service().items()} | {"service": _cpu(service)}
+        )
 
-    def rss_mib(self, name: str) -> float:
-        """Resident memory of one of them, without its children."""
-        return float(self.processes[name].memory_info().rss) / 2**20
+    def rss_mib(self) -> dict[str, float]:
+        """Resident memory of what is ours."""
+        ours = {name: self.processes[name] for name in ("service", "gateway")} | self._of_service()
+        ours.pop("chain", None)
+        return {name: float(process.memory_info().rss) / 2**20 for name, process in ours.items()}
+
+    def _others(self) -> dict[str, psutil.Process]:
+        """Without the feeder's children, which are the others."""
+        return {name: one for name, one in self.processes.items() if name != "service"}
+
+    def _of_service(self) -> dict[str, psutil.Process]:
+        """Its mirror and its chain."""
+        found: dict[str, psutil.Process] = {}
+        for child in self.processes["service"].children(recursive=True):
+            line = " ".join(child.cmdline())
+            if "cli.mirroring" in line:
+                found["mirror"] = child
+            elif child.name().startswith("anvil"):
+                found["chain"] = child
+        return found
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:
-    return [process, *process.children(recursive=True)]
+    own = psutil.Process().pid  # whose children are the others
+    return [process] if process.pid == own else [process, *process.children(recursive=True)]
 
 
 def _cpu(process: psutil.Process) -> float:
