@@ -1,4 +1,4 @@
-"""The mirror beside a PostgreSQL: a process of its own, started again where it ends, gone with the service."""
+"""A mirror beside a PostgreSQL: its own process, started again where it ends, gone with its service."""
 
 import os
 import re
