@@ -11,20 +11,21 @@ from chain.bindings import member_registry, rights_registry, types
 from cli.failure import Exit, Failure
 from cli.session import Member, Session, deadline, salt
 from epcis.gs1 import Gs1KeyError, parse_gln, parse_gtin
-from indexer.read.values import ROLE_NAMES
 
 Act = tuple[str, requests.Request]
 _KEY_DAYS = 730
-_ROLE_BITS = {name: bit for bit, name in ROLE_NAMES.items()}
 
 
 def role_mask(names: Sequence[str]) -> int:
     """Bits of role names (`MAKER`, `brand-owner`). Raises Failure naming the roles there are."""
+    from indexer.read.values import ROLE_NAMES  # brings the database's libraries: half a second
+
+    bits = {name: bit for bit, name in ROLE_NAMES.items()}
     mask = 0
     for name in names:
-        bit = _ROLE_BITS.get(name.upper().replace("-", "_"))
+        bit = bits.get(name.upper().replace("-", "_"))
         if bit is None:
-            raise Failure(f"role {name!r}: there are {', '.join(sorted(_ROLE_BITS))}", Exit.UNCHECKED)
+            raise Failure(f"role {name!r}: there are {', '.join(sorted(bits))}", Exit.UNCHECKED)
         mask |= bit
     return mask
 

@@ -1,11 +1,9 @@
-"""The HTTP client of the command line: one service, its problems turned into failures."""
+"""The service as the command line talks to it."""
 
 import json
-import weakref
 from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
@@ -13,29 +11,21 @@ import httpx
 from chain.requests import Request
 from cli.failure import Exit, Failure
 from cli.home import Home
+from cli.json_http import JsonClient
 from cli.reasons import reason_text
 from cli.settings import Settings
-from epcis.canonical import refuse_deep
 
 _WAIT: Final = 25
 """Seconds that the service may wait for the chain before it answers."""
-_NODE_TROUBLE: Final = frozenset({502, 503, 504})
 
 
-class ApiClient:
+class ApiClient(JsonClient):
     """Talks to one TradeSeal service."""
 
     def __init__(self, base_url: str) -> None:
-        self.base_url = base_url.rstrip("/")
-        self._http = httpx.Client(
-            base_url=self.base_url,
-            timeout=httpx.Timeout(_WAIT + 15.0, connect=5.0),
-            headers={"Accept": "application/json"},
-            trust_env=False,
-        )
+        super().__init__("service", base_url, _WAIT + 15.0)
         self.clock: datetime | None = None
         """the service's own time, in whole seconds, at its last answer"""
-        weakref.finalize(self, self._http.close)  # a command ends where it ends; its connections end with it
 
     @classmethod
     def of(cls, settings: Settings, home: Home) -> Self:
@@ -49,23 +39,6 @@ class ApiClient:
                 Exit.UNREACHABLE,
             )
         return cls(str(service["url"]))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-    def get(self, path: str, **parameters: Any) -> Any:
-        """JSON of a GET. Raises Failure."""
-        chosen = {name: value for name, value in parameters.items() if value is not None}
-        return self._json(self._send("GET", path, params=chosen))
 
     def submit(self, path: str, request: Request) -> dict[str, Any]:
         """Post a request and wait for its operation to end. Raises Failure with the contract's own reason."""
@@ -104,52 +77,7 @@ class ApiClient:
         return operation
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            response = self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
-            raise Failure(f"service {self.base_url} cannot be reached: {reason}", Exit.UNREACHABLE) from error
+        response = super()._send(method, path, **options)
         with suppress(ValueError):
             self.clock = parsedate_to_datetime(response.headers.get("Date", ""))
         return response
-
-    def _json(self, response: httpx.Response) -> Any:
-        try:
-            text = response.content.decode("utf-8")
-            refuse_deep(text)
-            content = json.loads(text)
-        except ValueError:
-            raise Failure(
-                f"{response.url} answered {response.status_code} without JSON", Exit.UNREACHABLE
-            ) from None
-        if response.is_success:
-            return content
-        raise Failure(
-            problem_text(content, response.status_code),
-            Exit.UNREACHABLE if response.status_code in _NODE_TROUBLE else Exit.REFUSED,
-            content if isinstance(content, dict) else None,
-        )
-
-
-def problem_text(problem: Any, status: int) -> str:
-    """An RFC 9457 problem as text: its detail, then each error with its pointer."""
-    if not isinstance(problem, dict):
-        return f"the service answered {status}"
-    contract = problem.get("contract")
-    said = reason_text(contract)
-    if said is None and str(problem.get("type", "")).endswith("/signer-unknown") and "signer" in problem:
-        said = f"key {problem['signer']} belongs to no member of this network"
-    lines = [said or str(problem.get("detail") or problem.get("title") or f"the service answered {status}")]
-    if (
-        said is None
-        and isinstance(contract, dict)
-        and contract.get("text")
-        and str(contract["text"]) not in lines[0]
-    ):
-        lines.append(f"  contract: {contract['text']}")
-    lines += [
-        f"  {error.get('pointer', '')}: {error.get('detail', '')}"
-        for error in problem.get("errors") or []
-        if isinstance(error, dict)
-    ]
-    return "\n".join(lines)

@@ -7,35 +7,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
-
-from chain import anvil, deployment
+from chain import deployment
 from chain.deployment import Deployment
-from chain.rpc import Rpc
-from chain.sender import read_identity
-from cli.content import opened_vault
 from cli.failure import Exit, Failure
 from cli.home import Home, HomeError
-from cli.settings import Settings
-from vault.store import ContentStore
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from chain.rpc import Rpc
+    from cli.settings import Settings
     from evidence.bundle import Trust
+    from vault.content import ContentStore
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
     """What was opened; `deployment` is of the chain that `rpc` serves."""
 
-    rpc: Rpc
+    rpc: "Rpc"
     deployment: Deployment
-    mirror: Engine
-    store: ContentStore
+    mirror: "Engine"
+    store: "ContentStore"
 
 
 @contextmanager
 def chain_of(
-    settings: Settings, home: Home, url: str | None = None, exclusive: bool = False
+    settings: "Settings", home: Home, url: str | None = None, exclusive: bool = False
 ) -> Iterator[str]:
     """URL of the installation's node while it is used.
 
@@ -62,6 +60,8 @@ def chain_of(
         if given is None:
             if not home.chain.is_dir() or not any(home.chain.iterdir()):
                 raise Failure(f"home {home.root}: no chain was ever started there", Exit.UNCHECKED)
+            from chain import anvil
+
             try:
                 given = stack.enter_context(anvil.start(home.chain)).url
             except anvil.AnvilError as error:
@@ -71,9 +71,13 @@ def chain_of(
 
 @contextmanager
 def opened(
-    settings: Settings, home: Home, url: str | None = None, exclusive: bool = False
+    settings: "Settings", home: Home, url: str | None = None, exclusive: bool = False
 ) -> Iterator[Installation]:
     """Chain, deployment, mirror and vault of this installation. Raises Failure where one is missing."""
+    from chain.rpc import Rpc
+    from chain.sender import read_identity
+    from cli.content import opened_vault
+
     with ExitStack() as stack:
         node = stack.enter_context(chain_of(settings, home, url, exclusive))
         rpc = stack.enter_context(Rpc(node))
@@ -89,7 +93,7 @@ def opened(
 
 
 @contextmanager
-def existing_mirror(settings: Settings, home: Home) -> Iterator[Engine | None]:
+def existing_mirror(settings: "Settings", home: Home) -> "Iterator[Engine | None]":
     """The mirror's database; None where there is none yet."""
     from cli.node import open_mirror
 
@@ -113,7 +117,7 @@ def known_deployment(home: Home, trust: "Trust | None") -> Deployment | None:
     return found[0] if len(found) == 1 else None
 
 
-def trust_of(settings: Settings, home: Home, given: Path | None) -> "Trust | None":
+def trust_of(settings: "Settings", home: Home, given: Path | None) -> "Trust | None":
     """The trust anchor: --trust, else TRADESEAL_TRUST, else what this installation's own deployment wrote.
 
     None where there is none; a file that is named and cannot be read is a Failure.

@@ -3,17 +3,14 @@
 import json
 import sys
 import time
-import weakref
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, Self
 
-import httpx
-
-from cli.client import problem_text
-from cli.failure import Exit, Failure
+from cli.failure import Failure
 from cli.files import read_bytes
+from cli.json_http import JsonClient
 from cli.session import Session
 from epcis.canonical import refuse_deep
 
@@ -21,21 +18,16 @@ DEFAULT_URL: Final = "http://127.0.0.1:8438"
 _AT_ONCE: Final = 8
 """documents under way together: they share a transaction of the spool"""
 _LEAST_PAUSE: Final = 0.1  # seconds: also where none is asked for, nobody is asked without a breath
-_UNREACHABLE: Final = frozenset({502, 503, 504})
+_JSON: Final = {"Content-Type": "application/json"}
 
 
-class GatewayClient:
-    """Talks to one gateway. Threads may share it."""
+class GatewayClient(JsonClient):
+    """Talks to one gateway."""
 
     def __init__(self, base_url: str, token: str | None = None) -> None:
-        headers = {"Accept": "application/json"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        self.base_url = base_url.rstrip("/")
-        self._http = httpx.Client(
-            base_url=self.base_url, headers=headers, timeout=httpx.Timeout(60.0, connect=5.0), trust_env=False
+        super().__init__(
+            "gateway", base_url, 60.0, {} if token is None else {"Authorization": f"Bearer {token}"}
         )
-        weakref.finalize(self, self._http.close)  # a command ends where it ends; its connections end with it
 
     @classmethod
     def of(cls, session: Session, given: str | None) -> Self:
@@ -44,20 +36,16 @@ class GatewayClient:
         token = None if secret is None else secret.get_secret_value()
         return cls(given or str(session.settings.gateway_url or DEFAULT_URL), token)
 
-    def get(self, path: str) -> Any:
-        """JSON of a GET. Raises Failure."""
-        return self._read(self._send("GET", path))
-
     def submit(self, document: bytes, urgent: bool = False, patience: float = 60.0) -> dict[str, Any]:
         """Receipts of a document; a full spool is waited for, `patience` seconds at most. Raises Failure."""
         until = time.monotonic() + patience
         path = "/epcis/capture?urgent=true" if urgent else "/epcis/capture"
         while True:
-            response = self._send("POST", path, content=document)
+            response = self._send("POST", path, content=document, headers=_JSON)
             pause = response.headers.get("retry-after", "")
             left = until - time.monotonic()
             if response.status_code != 503 or not pause.isdecimal() or left <= 0:
-                found: dict[str, Any] = self._read(response)
+                found: dict[str, Any] = self._json(response)
                 return found
             time.sleep(min(max(float(pause), _LEAST_PAUSE), left))
 
@@ -73,29 +61,6 @@ class GatewayClient:
                     yield _outcome(*waiting.pop(0))
             for place, future in waiting:
                 yield _outcome(place, future)
-
-    def _send(self, method: str, path: str, content: bytes | None = None) -> httpx.Response:
-        headers = {"Content-Type": "application/json"} if content is not None else {}
-        try:
-            return self._http.request(method, path, content=content, headers=headers)
-        except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
-            raise Failure(f"gateway {self.base_url} cannot be reached: {reason}", Exit.UNREACHABLE) from error
-
-    def _read(self, response: httpx.Response) -> Any:
-        try:
-            refuse_deep(response.text)
-            content = json.loads(response.content)
-        except ValueError:
-            raise Failure(
-                f"{response.url} answered {response.status_code} without JSON", Exit.UNREACHABLE
-            ) from None
-        if response.is_success:
-            return content
-        code = Exit.UNREACHABLE if response.status_code in _UNREACHABLE else Exit.REFUSED
-        raise Failure(
-            problem_text(content, response.status_code), code, content if isinstance(content, dict) else None
-        )
 
 
 def _outcome(place: int, future: "Future[dict[str, Any]]") -> tuple[int, dict[str, Any] | Failure]:

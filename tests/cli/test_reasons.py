@@ -7,7 +7,7 @@ import pytest
 
 from api.problems import _camel, contract_reason
 from chain.bindings import ERRORS
-from cli.client import problem_text
+from cli.json_http import problem_text
 from cli.reasons import _REASONS, reason_text
 
 _ORDER = "0x" + "0d" * 32
