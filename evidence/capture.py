@@ -5,6 +5,7 @@ is written to SQL; the call is given to the durable sender under the job's key; 
 Every step can be repeated: `recover` gives jobs to the sender that a crash kept from it.
 """
 
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from chain.codec import TypedMessage
 from chain.deployment import Deployment
 from chain.errors import CallReverted
 from chain.fields import Address, HexBytes, hex_text
+from chain.gas import least_gas
 from chain.messages import MessageJson
 from chain.rpc import Rpc
 from epcis import canonical
@@ -50,6 +52,7 @@ from evidence.job_store import (
     NewEvent,
     mirrored,
 )
+from evidence.job_watch import JobWatch
 from evidence.jobs import Job
 from evidence.signature_header import SignatureHeader
 from evidence.signatures import is_signed_by, recover
@@ -58,6 +61,8 @@ from vault.store import ContentStore
 
 CONSUMER_GAS: Final = 1_500_000
 """given on top of an attestation's estimate, which starves the consumer (see EventLedger)"""
+ATTESTATION_GAS: Final = 300_000
+"""in place of that estimate where there is none yet; the dearest was seen to take 90,000"""
 _GAS_MARGIN: Final = 1.25
 _ANY_ROLE: Final = 0
 
@@ -114,6 +119,7 @@ class CaptureService:
         self._domain = deployment.domain("EventLedger")
         self._ledger = event_ledger.EventLedger(deployment.address("EventLedger"), rpc)
         self._runner = JobRunner(self._jobs, sender, self._ledger)
+        self._watch = JobWatch(self._jobs, self._runner, rpc)
         self._registry = member_registry.MemberRegistry(deployment.address("MemberRegistry"), rpc)
 
     # -- captures ----------------------------------------------------------------------------------------
@@ -165,12 +171,12 @@ class CaptureService:
             NewEvent(leaf.seal_id, leaf.event_hash, str(leaf.cid), batch.root, leaf.index)
             for leaf in batch.leaves
         ]
-        known = self._all_known(member, [hex_text(event.seal_id) for event in events])
-        if known:
-            return self._existing(member, signed.signer, batch.root, signed.deadline, events, known)
         anchor = batch.anchor(signed.deadline)
         data = event_ledger.encode_anchor(anchor, signed.signer, signed.signature)
         call = (self._ledger.contract_address, data, None)
+        known = self._all_known(member, [hex_text(event.seal_id) for event in events])
+        if known:
+            return self._existing(member, signed.signer, batch.root, signed.deadline, events, known, call)
         row = self._jobs.add(BATCH, member, signed.signer, batch.root, signed.deadline, events, call)
         return self._runner.job(row, self._runner.submit_again(row), seals=seals)
 
@@ -205,12 +211,17 @@ class CaptureService:
         self._check_signature(request.signer, signed, request.signature)
         cid = self._store.put(sealed.document)
         event = NewEvent(sealed.seal_id, sealed.event_hash, str(cid), None, 0)
-        if self._ledger.attested(member, sealed.seal_id) != bytes(32):
-            known = self._known(member, [hex_text(sealed.seal_id)])
-            return self._existing(member, request.signer, sealed.seal_id, signed.deadline, [event], known)
         data = event_ledger.encode_attest(signed, request.signer, request.signature, request.consumer_data)
-        gas = self._gas(request.signer, data) if signed.consumer != ZERO_ADDRESS else None
-        call = (self._ledger.contract_address, data, gas)
+        to, consumed = self._ledger.contract_address, signed.consumer != ZERO_ADDRESS
+        if self._ledger.attested(member, sealed.seal_id) != bytes(32):
+            # in a batch it would be evidence alone, on which no contract acts
+            known = self._known(member, [hex_text(sealed.seal_id)])
+            single = {seal_id: place for seal_id, place in known.items() if place.root is None}
+            call = (to, data, least_gas(to, data) + ATTESTATION_GAS + CONSUMER_GAS if consumed else None)
+            return self._existing(
+                member, request.signer, sealed.seal_id, signed.deadline, [event], single, call
+            )
+        call = (to, data, self._gas(request.signer, data) if consumed else None)
         row = self._jobs.add(
             ATTESTATION, member, request.signer, sealed.seal_id, signed.deadline, [event], call
         )
@@ -231,15 +242,15 @@ class CaptureService:
         return [self._runner.job(row) for row in self._jobs.latest(limit, cut)]
 
     def recover(self) -> int:
-        """Give jobs to the sender that never reached it; to be called at start. Number of jobs it was for."""
-        count = 0
-        rows = self._jobs.unconfirmed()
-        for row in rows:
-            if self._runner.operation(row.id) is None:
-                self._runner.submit(row)
-                count += 1
-        self._jobs.confirm([row.id for row in rows])
-        return count
+        """Give jobs to the sender that never reached it, or whose events others brought and the chain lost.
+
+        Number of jobs it was for. Raises ChainError where the node cannot be asked.
+        """
+        return self._watch.recover()
+
+    def run(self, stop: threading.Event, pause: float = 2.0) -> None:
+        """Recover, and look every `pause` seconds for what the chain lost, until `stop` is set."""
+        self._watch.run(stop, pause)
 
     # -- what is asked of a request ------------------------------------------------------------------------
 
@@ -341,8 +352,12 @@ class CaptureService:
         deadline: int,
         events: Sequence[NewEvent],
         known: dict[str, NewEvent],
+        call: tuple[str, bytes, int | None],
     ) -> Job:
-        """A job that only points to what is there; the very job where all of it came from one."""
+        """A job that only points to what is there; the very job where all of it came from one.
+
+        It keeps the call where others brought some of it: the chain may lose that, and nobody send it again.
+        """
         places = [known.get(hex_text(event.seal_id)) for event in events]
         sources = {None if place is None else place.source for place in places}
         only = next(iter(sources))
@@ -360,7 +375,8 @@ class CaptureService:
             )
             for event, place in zip(events, places, strict=True)
         ]
-        return self._runner.job(self._jobs.add(EXISTING, member, signer, signed_id, deadline, pointing, None))
+        kept = call if any(event.source is None for event in pointing) else None
+        return self._runner.job(self._jobs.add(EXISTING, member, signer, signed_id, deadline, pointing, kept))
 
 
 def _known_event(row: CapturedEvent) -> NewEvent:

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
-from chain.bindings.event_ledger import EventLedger
-from chain.fields import hex_text
+from chain.bindings.event_ledger import EventLedger, encode_anchor
+from chain.bindings.types import Anchor
+from chain.fields import hex_text, raw_bytes
 from chain.operation import Operation, Priority
 from evidence.errors import UnknownJob
 from evidence.fields import gln_text
-from evidence.job_store import BATCH, EXISTING, CapturedEvent, JobStore
+from evidence.job_store import ATTESTATION, BATCH, EXISTING, CapturedEvent, JobStore
 from evidence.jobs import Job, Seal
 from evidence.tables import CaptureJobRow
+
+_ANCHOR: Final = encode_anchor(Anchor(bytes(32), 0, b"", 0), "0x" + "00" * 20, b"")[:4]
+"""the function that a batch's call names"""
 
 
 class Submitter(Protocol):
@@ -68,14 +72,15 @@ class JobRunner:
         """Give a job's call to the sender; the same try of the same job is the same operation."""
         if row.call is None:
             raise UnknownJob(f"capture job {row.id}: has nothing to send")
-        purpose = f"{row.kind} {row.signed_id} of {gln_text(row.member)}"
+        kind = BATCH if row.call[:4] == _ANCHOR else ATTESTATION
+        purpose = f"{kind} {row.signed_id} of {gln_text(row.member)}"
         return self._sender.submit(
             row.contract,
             row.call,
             key=_key(row.id, tries),
             purpose=purpose,
             gas=row.gas,
-            priority=Priority.BULK if row.kind == BATCH else Priority.PROMPT,
+            priority=Priority.BULK if kind == BATCH else Priority.PROMPT,
         )
 
     def job(self, row: CaptureJobRow, operation: Operation | None = None, *, seals: bool = True) -> Job:
@@ -86,7 +91,7 @@ class JobRunner:
         # what was written to be sent has one source, itself
         events = self._store.events(row.id) if seals or row.kind == EXISTING else []
         sources = {event.source for event in events if event.source is not None}
-        if row.kind != EXISTING:
+        if row.call is not None:
             sources.add(row.id)
         operations: dict[str, Operation | None] = {}
         errors: list[str] = []
@@ -118,18 +123,49 @@ class JobRunner:
 
     def _outcome(self, row: CaptureJobRow | None, operation: Operation | None) -> tuple[bool, str | None]:
         """Whether a job's call still runs, and why it failed."""
-        if row is None or operation is None or not operation.settled:
+        if row is None or (operation is not None and not operation.settled):
             return True, None
-        if operation.succeeded or self._is_recorded(row):
+        if operation is not None and operation.succeeded:
             return False, None
+        if operation is None and not row.resting:
+            return True, None
+        if self.is_recorded(row):
+            if not row.resting:
+                self._store.rest([row.id])
+            return False, None
+        if operation is None or row.resting:
+            return True, None  # the chain has lost it, and the call will be sent
         return False, operation.error or f"the call ended as {operation.status}"
 
-    def _is_recorded(self, row: CaptureJobRow) -> bool:
-        """Whether the chain holds it all the same: anybody may relay what a member signed."""
-        signed_id = bytes.fromhex(row.signed_id[2:])
-        if row.kind == BATCH:
-            return self._ledger.anchored(row.member, signed_id).size > 0
-        return self._ledger.attested(row.member, signed_id) != bytes(32)
+    def is_recorded(self, row: CaptureJobRow, block: str | int = "latest") -> bool:
+        """Whether the chain holds at a block what a job rests on: anybody may relay what a member signed.
+
+        Raises ChainError where the node cannot be asked.
+        """
+        signed_id = raw_bytes(row.signed_id)
+        if row.call is not None and row.call[:4] != _ANCHOR:
+            return self._is_attested(row.member, signed_id, block)
+        if self._is_anchored(row.member, signed_id, block):
+            return True
+        if row.kind != EXISTING:
+            return False
+        places = {
+            (event.root, None if event.root is not None else event.seal_id)
+            for event in self._store.events(row.id)
+            if event.source is None
+        }
+        return bool(places) and all(
+            self._is_attested(row.member, raw_bytes(seal_id or ""), block)
+            if root is None
+            else self._is_anchored(row.member, raw_bytes(root), block)
+            for root, seal_id in places
+        )
+
+    def _is_anchored(self, member: int, root: bytes, block: str | int) -> bool:
+        return self._ledger.anchored(member, root, block=block).size > 0
+
+    def _is_attested(self, member: int, seal_id: bytes, block: str | int) -> bool:
+        return self._ledger.attested(member, seal_id, block=block) != bytes(32)
 
 
 def _common_root(row: CaptureJobRow, events: Sequence[CapturedEvent]) -> str | None:
@@ -145,7 +181,7 @@ def _key(job_id: str, tries: int = 0) -> str:
 
 
 def _seal(row: CaptureJobRow, event: CapturedEvent, operations: dict[str, Operation | None]) -> Seal:
-    operation = operations.get(event.source or "")
+    operation = operations.get(event.source or row.id)
     mined = None if operation is None or not operation.succeeded else operation.transaction_hash
     return Seal(
         index=event.position,

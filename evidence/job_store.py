@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Engine, Table, select, update
+from sqlalchemy import Engine, Table, case, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
@@ -85,7 +85,8 @@ class JobStore:
     ) -> CaptureJobRow:
         """Write a job with its events in one transaction; the same request gives the job it first made.
 
-        `call`: contract, calldata and gas limit; None where nothing has to be sent.
+        `call`: contract, calldata and gas limit; None where nothing has to be sent. One that only exists
+        rests on others as far as an event of it has no source.
         """
         contract, data, gas = call or (None, None, None)
         row = CaptureJobRow(
@@ -100,6 +101,7 @@ class JobStore:
             contract=contract,
             call=data,
             gas=gas,
+            resting=kind == EXISTING and any(event.source is None for event in events),
         )
         try:
             with writing(self._engine) as session:
@@ -159,7 +161,8 @@ class JobStore:
                 select(CaptureJobRow)
                 .where(
                     col(CaptureJobRow.network) == self._network,
-                    col(CaptureJobRow.kind) != EXISTING,
+                    col(CaptureJobRow.call).is_not(None),
+                    col(CaptureJobRow.resting).is_(False),
                     col(CaptureJobRow.confirmed).is_(False),
                 )
                 .order_by(col(CaptureJobRow.created_ms))
@@ -168,10 +171,50 @@ class JobStore:
 
     def confirm(self, job_ids: Sequence[str]) -> None:
         """Note that the sender has these jobs' calls."""
+        self._set(job_ids, confirmed=True)
+
+    # -- jobs that rest on others --------------------------------------------------------------------------
+
+    def resting(self, seen: bool, limit: int, offset: int = 0) -> list[CaptureJobRow]:
+        """Jobs that rest on others, seen on the chain or not yet; those seen at the highest block first."""
+        number = col(CaptureJobRow.seen_number)
+        with reading(self._engine) as session:
+            query = (
+                select(CaptureJobRow)
+                .where(col(CaptureJobRow.network) == self._network, col(CaptureJobRow.resting).is_(True))
+                .where(number >= 0 if seen else number < 0)
+                .order_by(number.desc(), col(CaptureJobRow.id))
+            )
+            return list(session.scalars(query.offset(offset).limit(limit)))
+
+    def rest(self, job_ids: Sequence[str], number: int = -1, block_hash: str | None = None) -> None:
+        """Note that jobs rest on others, seen at a block of that number and hash if at all."""
+        self._set(job_ids, resting=True, seen_number=number, seen_hash=block_hash)
+
+    def rise(self, job_id: str) -> None:
+        """Note that a job rests on its own call from now on."""
+        self._set([job_id], resting=False)
+
+    def adopt(self, job_id: str) -> None:
+        """Let a job's own call be the source of those of its events that others had brought."""
+        with writing(self._engine) as session:
+            row = session.get_one(CaptureJobRow, job_id)
+            alone = _EVENTS.c.seal_id == row.signed_id  # attested by itself, not in a batch
+            statement = update(_EVENTS).where(_EVENTS.c.job_id == job_id, _EVENTS.c.source.is_(None))
+            session.execute(
+                statement.values(
+                    source=job_id,
+                    root=case((alone, None), else_=row.signed_id),
+                    leaf=_EVENTS.c.position,
+                    transaction=None,
+                )
+            )
+
+    def _set(self, job_ids: Sequence[str], **values: Any) -> None:
         with writing(self._engine) as session:
             for chunk in batched_ids(job_ids):
                 statement = update(CaptureJobRow).where(col(CaptureJobRow.id).in_(chunk))
-                session.execute(statement.values(confirmed=True))
+                session.execute(statement.values(**values))
 
     def latest(self, limit: int, before_ms: int | None = None) -> list[CaptureJobRow]:
         """Jobs, newest first."""

@@ -30,13 +30,15 @@ class CaptureJobRow(EvidenceTable, table=True):
     __table_args__ = (
         UniqueConstraint("network", "kind", "member", "signed_id", "deadline"),
         Index("ix_capture_job_created", "network", "created_ms"),
+        Index("ix_capture_job_resting", "network", "resting", "seen_number"),
     )
 
     id: str = Field(sa_column=Column(Text, primary_key=True))
     network: str = Field(sa_column=Column(Text, nullable=False))
     """chain id and first block's hash: jobs of another chain are never sent to this one"""
     kind: str = Field(sa_column=Column(Text, nullable=False))
-    """batch, attestation, or existing: everything in it had been captured before"""
+    """batch, attestation, or existing: everything in it had been captured before; `call` and `gas` then
+    are of what its member signed, where it rests on others"""
     member: int = Field(sa_column=Column(BigInteger, nullable=False))
     signer: str = Field(sa_column=Column(Text, nullable=False))
     signed_id: str = Field(sa_column=Column(Text, nullable=False))
@@ -49,10 +51,16 @@ class CaptureJobRow(EvidenceTable, table=True):
     """limit where estimating would starve what the call offers to others"""
     confirmed: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))
     """the sender was seen to have the call; where not, the next start looks"""
+    resting: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))
+    """it rests on what others brought to the chain; the call is sent should the chain lose that"""
+    seen_number: int = Field(default=-1, sa_column=Column(BigInteger, nullable=False))
+    """number of a block at which the chain had that, -1 for none"""
+    seen_hash: str | None = Field(default=None, sa_column=Column(Text))
+    """that block's hash"""
 
 
 class CapturedEventRow(EvidenceTable, table=True):
-    """One event of a job. `source` is the job that puts it on chain, None where only the mirror knew it."""
+    """One event of a job. `source` is the job that puts it on chain, None where somebody else did."""
 
     __tablename__ = "captured_event"
     __table_args__ = (Index("ix_captured_event_seal", "network", "member", "seal_id"),)

@@ -48,13 +48,14 @@ def _existing(job: Job) -> JSONResponse:
     seal = job.seals[0]
     answer: dict[str, Any] = OperationAnswer(
         id=None if job.operation is None else operation_answer(job.operation).id,
-        status="mined",
+        status="queued" if job.running else "mined",
         purpose=f"attestation {seal.seal_id} of {gln_text(job.member)}",
         transaction=seal.transaction,
         block=None,
         error=None,
     ).to_json()
-    return JSONResponse(answer | {"capture": job.to_json()}, 200)
+    # running: the chain has lost what somebody else had relayed, and the service will send it
+    return JSONResponse(answer | {"capture": job.to_json()}, 202 if job.running else 200)
 
 
 add_relay(router, "/effects", ApplyEffect, "Apply an attestation's effect that failed")
