@@ -139,6 +139,11 @@ def usual_form(text: str) -> str | None:
     if text[0] == "u":
         match = _SSCC.fullmatch(text)
         return _sscc(match[2] + match[1] + match[3]) if match else None
+    return _usual_link(text)
+
+
+@lru_cache(maxsize=4096)
+def _usual_link(text: str) -> str | None:
     if _CANONICAL.fullmatch(text):
         return text
     match = _ON_A_HOST.fullmatch(text)

@@ -5,7 +5,7 @@ the fields, namespaces stand in braces before names, and the prefixes `gs1:` and
 vocabularies. `extension` and `baseExtension` of EPCIS 1.x are as if they were not there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Final
 from xml.etree.ElementTree import Element
@@ -102,10 +102,9 @@ class _Event:
         placed: list[tuple[int, str]] = []
         rest: list[str] = []
         extensions: list[str] = []
-        names: list[str] = []
+        slots = order.slots
         for name, value in element.items():
-            names.append(name)
-            slot = order.slots.get(name)
+            slot = slots.get(name)
             if slot is not None:
                 if text := _value(value, slot.is_time):
                     placed.append((slot.index, name + text))
@@ -113,14 +112,13 @@ class _Event:
                 extensions.append(self._leaf(name, value))
             elif name not in ignored:
                 rest.append(self._leaf(name, value))
-        for one in _inside(element) if self._wrapped else element:
+        for one in self._inside(element):
             name = one.tag
-            names.append(name)
-            slot = order.slots.get(name)
+            slot = slots.get(name)
             if slot is not None:
                 if len(one) or one.keys():
                     self._place(slot, one, placed, rest)
-                elif one.text and (text := _value(one.text, slot.is_time)):
+                elif (given := one.text) and (text := _value(given, slot.is_time)):
                     placed.append((slot.index, name + text))
             elif name in _PAIR_MEMBERS:
                 return "", _pairs(element)
@@ -130,18 +128,16 @@ class _Event:
                 rest.append(self._element(one))
         placed.sort()
         own = "".join([text for _, text in placed])
-        if (
-            extensions
-            and len(names) > 1
-            and not any("eventTime" in name or "action" in name for name in names)
-        ):
-            return own + "".join(sorted(extensions)), rest
+        if extensions:
+            names = [*element.keys(), *(one.tag for one in self._inside(element))]
+            if len(names) > 1 and not any("eventTime" in name or "action" in name for name in names):
+                return own + "".join(sorted(extensions)), rest
         rest += extensions
         return own, rest
 
     def _place(self, slot: Slot, element: Element, placed: list[tuple[int, str]], rest: list[str]) -> None:
         """Write an element where it belongs, and what remains of it into `rest`."""
-        text = _value(_text(element), slot.is_time)
+        text = self._own(element, slot.is_time)
         if slot.inside is None:
             within, left = "", self._members(element)
         elif "epc" in slot.inside.slots and (known := _usual(element)) is not None:
@@ -152,12 +148,20 @@ class _Event:
         if text or within:
             placed.append((slot.index, slot.name + text + within))
         if left:
-            rest.append(slot.name + _value(_text(element), False) + "".join(sorted(left)))
+            rest.append(slot.name + self._own(element, False) + "".join(sorted(left)))
+
+    def _inside(self, element: Element) -> Iterable[Element]:
+        return _inside(element) if self._wrapped else element
+
+    def _own(self, element: Element, is_time: bool) -> str:
+        """Value of an element that holds others: mostly blanks before the first of them."""
+        text = _text(element) if self._wrapped else element.text
+        return "" if not text or text.isspace() else _value(text, is_time)
 
     def _members(self, element: Element) -> list[str]:
         """Texts of attributes and elements where nothing has a place."""
         texts = [self._leaf(name, value) for name, value in element.items()]
-        for one in _inside(element) if self._wrapped else element:
+        for one in self._inside(element):
             if one.tag in _PAIR_MEMBERS:
                 return _pairs(element)
             texts.append(self._element(one))
@@ -166,7 +170,8 @@ class _Event:
     def _element(self, element: Element) -> str:
         if not len(element) and not element.keys():
             return self._leaf(element.tag, element.text or "")
-        own = self._leaf(element.tag, _text(element))
+        self._budget.spend(len(element.tag))
+        own = element.tag + self._own(element, False)
         return own + "".join(sorted(self._members(element)))
 
     def _leaf(self, name: str, value: str) -> str:
@@ -194,6 +199,8 @@ def _expanded(text: str) -> str:
 
 def _value(given: str, is_time: bool) -> str:
     """`=` and the value in its one form; nothing for blank text."""
+    if given.isalpha():
+        return "=" + given
     text = given.strip()
     if not text:
         return ""
