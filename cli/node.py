@@ -172,7 +172,7 @@ def serving(
             mirror=databases.mirror,
             limits=Limits(body=settings.max_body),
         )
-        capture.recover()
+        work("captures", capture.run)
         indexer.run_once()
         if isinstance(indexer, ElsewhereIndexer):
             work("indexer", MirrorProcess(settings, home, url, network, indexer).run)

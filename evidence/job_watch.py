@@ -47,8 +47,9 @@ class JobWatch:
             try:
                 act()
                 act = self.look
-            except (ChainError, SQLAlchemyError) as error:
-                _log.warning("captures: %s; again in %.1f s", error, pause)
+            except Exception as error:
+                expected = isinstance(error, ChainError | SQLAlchemyError)
+                _log.warning("captures: %s; again in %.1f s", error, pause, exc_info=not expected)
             stop.wait(pause)
 
     def look(self) -> int:
