@@ -128,12 +128,10 @@ class LocalStore:
         wanted = dict(zip(cids, contents, strict=True))
         small = {cid: content for cid, content in wanted.items() if cid.codec == RAW and content}
         packed = self._packs.put_right([*small.values()])
-        new = [(cid, content) for cid, content in small.items() if cid.digest not in packed]
+        alone = {cid: content for cid, content in wanted.items() if cid.digest not in packed}
+        new = [cid for cid in alone if cid in small and not os.path.lexists(self._place(cid))]
         if new and len(new) >= self._packed_from:
-            self._packs.add(new)
-            alone = {cid: content for cid, content in wanted.items() if cid not in small}
-        else:
-            alone = {cid: content for cid, content in wanted.items() if cid.digest not in packed}
+            self._packs.add([(cid, alone.pop(cid)) for cid in new])
         if alone:
             self._put_alone({self._place(cid): content for cid, content in alone.items()})
         return cids

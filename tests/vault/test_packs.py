@@ -1,5 +1,6 @@
 """Packs of the local store: its contract holds for what lies in them, and no byte changes unnoticed."""
 
+import io
 import os
 import random
 import sqlite3
@@ -91,8 +92,11 @@ def test_a_store_of_files_alone_stays_readable_and_is_not_written_again(tmp_path
     assert new.get_many(cids) == DOCUMENTS
     assert sorted(new.iterate()) == sorted(set(cids))
     assert all(new.has(cid) and new.size(cid) == len(new.get(cid)) for cid in cids)
-    new.put_many(DOCUMENTS)  # in a pack now, too
-    assert sorted(new.iterate()) == sorted(set(cids))
+    new.path_of(cids[5]).write_bytes(b"forged")
+    new.put_many([*DOCUMENTS, *(b"new %d" % number for number in range(30))])
+    assert new.get_many(cids) == DOCUMENTS
+    assert len(list(new.iterate())) == len(set(cids)) + 30
+    assert pack_of(new).stat().st_size < 30 * 60
     assert list(new.verify_all()) == []
 
 
@@ -196,8 +200,8 @@ def test_an_index_that_lies_gives_no_wrong_content_and_is_repaired(store: LocalS
 
 def test_an_altered_file_is_put_right_from_a_pack(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "vault")
-    cid = store.put(DOCUMENTS[0])
     store.put_many(DOCUMENTS)
+    cid = store.put(io.BytesIO(DOCUMENTS[0]))  # a file of its own: streams always are
     alone = store.path_of(cid)
     alone.write_bytes(b"forged")
     assert store.get(cid) == DOCUMENTS[0]
