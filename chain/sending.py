@@ -32,7 +32,7 @@ class Sending:
     def send_open(self, lease: Lease, nonce: int, head: Block, quote: Fees) -> None:
         """Send what the chain lacks from `nonce` upward; replace what is stuck or refused."""
         waiting = self._outbox.with_nonce(*OPEN, Status.DISPLACED, from_nonce=nonce)
-        self._fill_gap(lease, nonce, waiting)
+        self._fill_gap(lease, nonce, waiting, head, quote)
         now = time.time_ns() // 1_000_000
         due: list[tuple[Operation, Version]] = []
         for one in waiting:
@@ -73,11 +73,14 @@ class Sending:
         ]
         self._outbox.record_sent(lease, answers)
 
-    def _fill_gap(self, lease: Lease, nonce: int, waiting: Sequence[Operation]) -> None:
+    def _fill_gap(
+        self, lease: Lease, nonce: int, waiting: Sequence[Operation], head: Block, quote: Fees
+    ) -> None:
         """Where the chain waits for a nonce that nobody here has, give it to an empty transfer to ourselves.
 
         Happens when other transactions of this address were lost with the blocks they were in. New requests
-        take such a nonce first; the transfer is for when there are none.
+        take such a nonce first; the transfer is for when there are none, or none that can be signed: it waits
+        for no turn and for no place in flight, since what has these cannot go on without it.
         """
         blocked = bool(waiting) and waiting[0].nonce != nonce
         blocked = blocked and self._rpc.nonce(self._address, "pending") == nonce
@@ -88,4 +91,7 @@ class Sending:
         elif time.monotonic() - self._gap_since >= self._settings.resend_after:
             self._gap_since = None
             key = f"gap:{nonce}:{secrets.token_hex(8)}"
-            self._outbox.submit(self._address, b"", key=key, purpose=f"fill the gap at nonce {nonce}")
+            filler = self._outbox.submit(
+                self._address, b"", key=key, purpose=f"fill the gap at nonce {nonce}"
+            )
+            self._signing.fill(lease, filler, nonce, head, quote)

@@ -131,6 +131,13 @@ class Signing:
         self._prompt_signed = 0 if bulk else self._prompt_signed + 1
         return [(one, version) for one, _, version in made]
 
+    def fill(self, lease: Lease, filler: Operation, nonce: int, head: Block, quote: Fees) -> None:
+        """Sign and store an operation for one nonce, whatever else waits and however much is in flight."""
+        (answer,) = self._estimates([filler])
+        least = least_gas(filler.to, filler.data)
+        gas = bounded(least if isinstance(answer, ChainError) else answer, least, head.gas_limit)
+        self._outbox.record_signed(lease, [(filler.id, nonce, self._version(filler, nonce, gas, quote))])
+
     # -- once more -----------------------------------------------------------------------------------------
 
     def outbid(self, lease: Lease, one: Operation, head: Block, quote: Fees) -> Version | None:

@@ -77,21 +77,29 @@ class RunningClock(Clock):
     """A clock of the story's days that goes on by itself, the same in all processes of a machine."""
 
     def __init__(self, began: float) -> None:
-        super().__init__()
         self._began = began
 
-    def read(self) -> None:
-        """Set it to now."""
-        self.steady = int((_monotonic() - self._began) * 1e9) + 10**9
-        self.wall = EPOCH * 10**9 + self.steady
+    @property
+    def steady(self) -> int:
+        return int((_monotonic() - self._began) * 1e9) + 10**9
+
+    @property
+    def wall(self) -> int:
+        return EPOCH * 10**9 + self.steady
+
+    def tick(self, seconds: float) -> None:
+        """Who sleeps in a process of its own sleeps."""
+        _sleep(seconds)
 
 
 def work(role: str, place: Place, asks: list[Ask], said: str) -> None:
     """A child: one of ROLES, until it is killed. The service appends to file `said` what it acknowledged."""
     clock = RunningClock(place.began)
+    engines = Engines(_Urls(place.urls))
+    engines.clock = clock
     world = World(
         place.scene,
-        Engines(_Urls(place.urls)),
+        engines,
         place.vault,
         place.node,
         httpx.HTTPTransport(),
@@ -110,7 +118,6 @@ def work(role: str, place: Place, asks: list[Ask], said: str) -> None:
     open_asks = list(asks)
     with clock.installed(dice):
         while True:
-            clock.read()
             if isinstance(process, ServingProcess) and process.running and open_asks:
                 ask = open_asks.pop(0)
                 if not _served(process, ask, Path(said)):
@@ -206,8 +213,7 @@ def chaos(story: Story, urls: tuple[str, str, str], kills: int = 10) -> None:
 
     try:
         for _ in range(kills):
-            clock.read()
-            story.clock.wall, story.clock.steady = clock.wall, clock.steady
+            story.clock.follow(clock)
             for _ in range(2):
                 story.members.draw()
             for role in ROLES:
@@ -215,8 +221,7 @@ def chaos(story: Story, urls: tuple[str, str, str], kills: int = 10) -> None:
                     start(role)
             for _ in range(story.dice.randrange(3, 12)):
                 _sleep(0.1)
-                clock.read()
-                story.clock.wall, story.clock.steady = clock.wall, clock.steady
+                story.clock.follow(clock)
                 story.node.mine()
             for role, child in list(children.items()):
                 if not child.is_alive() and child.exitcode != -signal.SIGKILL:

@@ -5,6 +5,7 @@ import random
 import secrets
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -37,26 +38,27 @@ class _InThisThread:
         return done
 
 
-class Clock:
+class Clock(ABC):
     """A wall clock that may jump and a steady one that never does; nanoseconds."""
 
-    def __init__(self) -> None:
-        self.wall = EPOCH * 10**9
-        self.steady = 10**9
+    @property
+    @abstractmethod
+    def wall(self) -> int:
+        """Nanoseconds of Unix time."""
+
+    @property
+    @abstractmethod
+    def steady(self) -> int:
+        """Nanoseconds from some moment on."""
+
+    @abstractmethod
+    def tick(self, seconds: float) -> None:
+        """Let time pass."""
 
     @property
     def now(self) -> float:
         """Unix seconds."""
         return self.wall / 1e9
-
-    def tick(self, seconds: float) -> None:
-        """Let time pass."""
-        self.wall += int(seconds * 1e9)
-        self.steady += int(seconds * 1e9)
-
-    def jump(self, seconds: float) -> None:
-        """Somebody sets the wall clock, forward or back."""
-        self.wall += int(seconds * 1e9)
 
     @contextmanager
     def installed(self, dice: random.Random) -> Iterator[None]:
@@ -96,3 +98,31 @@ class Clock:
             finally:
                 for module in rooms:
                     module.datetime = dates.datetime  # type: ignore[attr-defined]
+
+
+class ToldClock(Clock):
+    """Stands still but for what the story tells."""
+
+    def __init__(self) -> None:
+        self._wall = EPOCH * 10**9
+        self._steady = 10**9
+
+    @property
+    def wall(self) -> int:
+        return self._wall
+
+    @property
+    def steady(self) -> int:
+        return self._steady
+
+    def tick(self, seconds: float) -> None:
+        self._wall += int(seconds * 1e9)
+        self._steady += int(seconds * 1e9)
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the wall clock, forward or back."""
+        self._wall += int(seconds * 1e9)
+
+    def follow(self, other: Clock) -> None:
+        """Show what another clock shows."""
+        self._wall, self._steady = other.wall, other.steady

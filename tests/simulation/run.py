@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.simulation.children import chaos
-from tests.simulation.clock import Clock
+from tests.simulation.clock import ToldClock
 from tests.simulation.databases import Engines, PostgresqlDatabases, SqliteDatabases, migrated_from
 from tests.simulation.processes import Bug
 from tests.simulation.scene import build
@@ -22,6 +22,8 @@ POSTGRESQL_EVERY = 10
 """this one of so many seeds is told on PostgreSQL"""
 CHILDREN_EVERY = 20
 """the seventh of so many seeds is told by real processes that are killed"""
+CHILDREN_ON_POSTGRESQL_EVERY = 60
+"""the 27th of so many seeds is told by such processes on PostgreSQL"""
 _perf_counter, _process_time = time.perf_counter, time.process_time
 
 
@@ -74,12 +76,12 @@ class Runner:
     def run(self, seed: int, postgresql: bool | None = None) -> Result:
         """Tell one story and compare; never raises for what the product did."""
         if postgresql is None:
-            postgresql = seed % POSTGRESQL_EVERY == 0
+            postgresql = seed % POSTGRESQL_EVERY == 0 or seed % CHILDREN_ON_POSTGRESQL_EVERY == 27
         children = seed % CHILDREN_EVERY == 7
         folder = self._folder / f"seed-{seed}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        clock = Clock()
+        clock = ToldClock()
         if postgresql and self._postgresql is None:
             self._server = PostgresqlDatabases()
             self._postgresql = Engines(self._server)

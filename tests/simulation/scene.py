@@ -22,7 +22,7 @@ from evidence.gateway.migrations import upgrade_gateway
 from evidence.migrations import upgrade_evidence
 from indexer.schema import migrate
 from tests.evidence.world import BRAND_OWNER, CARRIER, MAKER, MARK, PREFIX, TRADER, YEAR, Key, Member, member
-from tests.simulation.clock import EPOCH, Clock
+from tests.simulation.clock import EPOCH, ToldClock
 from tests.simulation.node import Node
 
 ARBITER, TOKEN_ISSUER = 1 << 6, 1 << 7
@@ -106,7 +106,7 @@ def sscc(number: int) -> str:
 
 def build(folder: Path) -> Scene:
     """Set the scene with a node of its own, which is ended when it is saved."""
-    clock = Clock()
+    clock = ToldClock()
     folder.mkdir(parents=True, exist_ok=True)
     node = Node(folder, clock)
     service_db, mirror_db, spool_db = (folder / f"{name}.db" for name in ("service", "mirror", "spool"))

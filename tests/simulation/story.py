@@ -14,7 +14,7 @@ from evidence.errors import ContractRefused, DeadlineOver
 from evidence.gateway import Closing, Delivery, GatewayLimits
 from tests.simulation.boundary import Boundary, Weather
 from tests.simulation.climate import Climate
-from tests.simulation.clock import Clock
+from tests.simulation.clock import ToldClock
 from tests.simulation.databases import Engines
 from tests.simulation.gateway_process import GatewayProcess
 from tests.simulation.lies import History
@@ -53,7 +53,7 @@ class Told:
 class Story:
     """Use `run`, then compare (tests.simulation.truth)."""
 
-    def __init__(self, seed: int, scene: Scene, folder: Path, clock: Clock, engines: Engines) -> None:
+    def __init__(self, seed: int, scene: Scene, folder: Path, clock: ToldClock, engines: Engines) -> None:
         self.seed = seed
         self.scene = scene
         self.clock = clock

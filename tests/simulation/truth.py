@@ -3,6 +3,7 @@
 The chain is read by JSON-RPC and decoded here by hand, beside the product's own readers.
 """
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -309,6 +310,16 @@ def _mirror(story: Story, chain: Chain, wrong: list[str]) -> None:
         report = verify_item(item(serial), scene.deployment, trust, rpc, engine, store)
         if report.exit_code != 0:
             wrong.append(f"item {serial} does not verify: {str(report.to_json())[:300]}")
+    for serial in _captured_serials(story):
+        report = verify_item(item(serial), scene.deployment, trust, rpc, engine, store)
+        # captured by members, issued by nobody: that link alone is open
+        doubts = [
+            check
+            for check in report.to_json()["checks"]
+            if check["status"] != "verified" and check["link"] != "issue"
+        ]
+        if doubts or report.exit_code != 2:
+            wrong.append(f"item {serial} with events does not verify: {str(doubts)[:300]}")
 
 
 def _proofs(
@@ -328,9 +339,21 @@ def _proofs(
 
 
 def _some_serials(story: Story) -> list[str]:
-    """Serials of issued items and of captured ones."""
+    """A serial of an issued item."""
     found = [serial for ask in story.members.asks if ask.issue is not None for serial in ask.issue.serials]
     return found[:1]
+
+
+def _captured_serials(story: Story) -> list[str]:
+    """A serial of an item in each kind of capture: in a member's own batch, and in a gateway's."""
+    found: dict[str, str] = {}
+    for ask in story.members.asks:
+        if not ask.document or not ask.valid or ask.order is not None:
+            continue
+        for event in json.loads(ask.document)["epcisBody"]["eventList"]:
+            for name in event.get("epcList", []):
+                found.setdefault(ask.kind, name.rsplit("/", 1)[1])
+    return list(found.values())
 
 
 def merkle_root(hashes: list[bytes]) -> bytes:

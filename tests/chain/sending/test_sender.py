@@ -282,3 +282,20 @@ def test_a_lost_foreign_transaction_leaves_no_gap(
     passes(sender, lambda: node.rpc.nonce(ADDRESS) == 2)
     passes(sender, lambda: sender.operation(mined.id).settled)
     assert node.rpc.balance(FRIEND) == 3
+
+
+def test_a_gap_is_filled_though_no_place_in_flight_is_free(
+    node: AnvilNode, engine: Engine, signer: EnvironmentSigner
+) -> None:
+    """What has the only place waits for the gap, and what is queued waits for that place."""
+    settings = SenderSettings(lease_ttl=1.0, resend_after=0.01, stuck_after=60, max_in_flight=1)
+    sender = Sender(engine, node.rpc, signer, settings=settings)
+    snapshot = node.rpc.request("evm_snapshot")
+    foreign = {"chainId": 31337, "nonce": 0, "to": FRIEND, "value": 9, "gas": 21000, "gasPrice": 10**10}
+    node.rpc.send_raw_transaction(signer.sign_transaction(foreign))
+    (mined,) = settle(sender, sender.submit(FRIEND, b"", 3, key="k", purpose="pay"))
+    node.rpc.request("evm_revert", [snapshot])
+    more = [sender.submit(FRIEND, b"", 4, key=f"k{number}", purpose="pay") for number in range(2)]
+    settle(sender, mined, *more)
+    assert node.rpc.balance(FRIEND) == 3 + 4 + 4
+    assert sum(one.purpose.startswith("fill") for one in sender.outbox.operations()) <= 1

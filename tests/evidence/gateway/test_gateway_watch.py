@@ -196,11 +196,11 @@ def test_a_batch_that_may_be_anchored_is_not_taken_apart_for_events_that_are_nam
     sealed = read_document(given)
     taken = scene.service.capture
 
-    def lost(body: bytes, header: str) -> Accepted:
-        taken(body, header)
+    def lost(document: bytes, header: str) -> Accepted:
+        taken(document, header)
         raise Unsettled("the answer was lost")
 
-    def refuse(body: bytes, header: str) -> Accepted:
+    def refuse(document: bytes, header: str) -> Accepted:
         raise Refusal("event 1 is bad", {1: "no licence any more"})
 
     scene.service.capture = lost  # type: ignore[method-assign]  # the door fails this once
@@ -220,7 +220,7 @@ def test_a_request_that_never_got_there_leaves_no_doubt(scene: Scene) -> None:
     sealed = read_document(given)
     taken = scene.service.capture
 
-    def refused(body: bytes, header: str) -> Accepted:
+    def refused(document: bytes, header: str) -> Accepted:
         raise ServiceAway("connection refused", unsent=True)
 
     scene.service.capture = refused  # type: ignore[method-assign]
