@@ -1,10 +1,12 @@
 """Logs and headers of a span of blocks, read so that they belong to one and the same chain."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from chain.blocks import Block, Log
+from chain.bloom import unexplained
 from chain.errors import ChainError
 from indexer.pace import Pace
 
@@ -165,6 +167,15 @@ class Fetcher:
             silent = [one for one in self._known if (block.number, one) not in given and block.may_hold(one)]
             if silent and self._node.get_logs(block.number, block.number, sorted(silent)):
                 raise ChainMovedError(f"logs of block {block.number} were left out")
+        told: defaultdict[int, list[tuple[str, list[str]]]] = defaultdict(list)
+        for log in logs:
+            told[log.block_number].append((log.address, ["0x" + one.hex() for one in log.topics]))
+        missing = [one for one in told if unexplained(blocks[one].logs_bloom, told[one])]
+        if missing:  # logs of others mostly; asked for once more, they would be as many as before
+            first, last = min(missing), max(missing)
+            given_here = sum(len(told[number]) for number in told if first <= number <= last)
+            if len(self._node.get_logs(first, last, self._addresses)) != given_here:
+                raise ChainMovedError(f"of blocks {first} to {last} {given_here} logs are not all")
 
     def _header(self, number: int) -> Block:
         block = self._node.get_block(number)
