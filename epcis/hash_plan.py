@@ -156,11 +156,11 @@ class Plans:
         self._kept += members
         if self._kept <= _MOST_REMEMBERED:
             return True
-        for shapes in self._places.values():
-            shapes.clear()
-            shapes.kept = False
-        self._places = {}
+        places, self._places = self._places, {}
         self._kept = 0
+        for shapes in list(places.values()):
+            shapes.kept = False
+            shapes.clear()
         return False
 
 
