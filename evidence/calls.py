@@ -1,10 +1,12 @@
-"""Calls of the contracts' views that every verification makes: encoded once for the same arguments."""
+"""What every verification makes of the same arguments, made once: calls of contracts' views, identifiers."""
 
 from functools import lru_cache
 
 from chain.bindings import event_ledger, product_passport, rights_registry
 from chain.bindings.types import Attestation
+from epcis import digital_link
 from evidence import chain_records
+from vault.cid import Cid
 
 _SIZE = 16_384
 
@@ -16,6 +18,8 @@ issue_record = lru_cache(_SIZE)(product_passport.encode_issue_record)
 recall_of = lru_cache(_SIZE)(product_passport.encode_recall_of)
 licence_record = lru_cache(_SIZE)(rights_registry.encode_licence_record)
 issue_id_of = lru_cache(_SIZE)(chain_records.issue_id_of)
+item_id = lru_cache(_SIZE)(digital_link.item_id)
+cid = lru_cache(_SIZE)(Cid.parse)
 
 
 @lru_cache(_SIZE)

@@ -12,7 +12,6 @@ from chain.codec import DecodeError
 from chain.errors import CallReverted, ChainError
 from chain.fields import hex_text
 from chain.rpc import Rpc
-from epcis.digital_link import item_id
 from evidence import calls
 from evidence.bundle import BatchProof, Bundle, EventProof, Trust
 from evidence.facts import Facts
@@ -34,7 +33,7 @@ class Checking:
         self.bundle = bundle
         self.checks: list[Check] = []
         self.notices: list[str] = []
-        self.item = item_id(bundle.item)
+        self.item = calls.item_id(bundle.item)
         """32 bytes"""
         self.token = int.from_bytes(self.item, "big")
         self.block = 0

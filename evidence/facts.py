@@ -1,7 +1,8 @@
 """What can never change and so need not be asked twice: facts of blocks known by hash, readings of content.
 
 Nothing here says how things stand now. A fact of a block counts only as long as the chain still has that
-block, which whoever uses it asks anew; a reading only for bytes that were just read and hashed.
+block, which whoever uses it asks anew; a reading only for bytes that were just read and hashed; a view of the
+mirror only while all its rows are read again and found to be the same.
 """
 
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 from chain.blocks import Block, Receipt
+from indexer.read.replay import Replays
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -86,3 +88,5 @@ class Facts:
         """leaf -> the path that these very tiles give"""
         self.readings: Kept[str, Any] = Kept(_READ_BYTES, lambda one: one.weight)
         """by CID"""
+        self.views = Replays()
+        """what the mirror says of an item, as long as it says the same"""

@@ -1,5 +1,6 @@
 """Proof bundles: everything known about one item, taken from mirror and vault (protocol, section 10)."""
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,12 +11,12 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from chain.bindings.types import Attestation
-from chain.database import reading
 from chain.deployment import Deployment
 from chain.fields import hex_text
 from epcis import tree
 from epcis.tiles import TILE_WIDTH, Tile, inclusion_path, reader
 from epcis.tree import HASH_SIZE, TreeError, event_leaf, item_leaf
+from evidence import calls
 from evidence.bundle import (
     AttestationProof,
     BatchProof,
@@ -31,7 +32,7 @@ from evidence.report import Link
 from indexer.read.events import struct
 from indexer.read.tiles import Leaf, tiles_behind
 from indexer.read.trace import Trace, TracedEvent, TracedIssue, TracedProof, trace
-from vault.cid import Cid, InvalidCid
+from vault.cid import InvalidCid
 from vault.content import ContentStore, CorruptContent, VaultError, checked
 
 P = TypeVar("P")
@@ -50,7 +51,10 @@ class ProofUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something that a bundle needs and that vault or mirror do not give. `place`: sealId or issue id."""
+    """Something that a bundle needs and that vault or mirror do not give.
+
+    `place`: sealId, issue id, or empty where it is about the whole.
+    """
 
     place: str
     cid: str
@@ -61,7 +65,7 @@ class Gap:
     """MIRROR where its rows are at fault"""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.reason}"
+        return f"{self.place}: {self.reason}" if self.place else self.reason
 
 
 @dataclass(slots=True)
@@ -74,6 +78,8 @@ class Collected:
     readings: dict[bytes, Reading]
     """by sealId: the documents as they were read from the vault just now"""
     gaps: list[Gap] = field(default_factory=list)
+    judged: Any = None
+    """what a verification kept of it"""
 
 
 def export(item: str, deployment: Deployment, mirror: Engine, store: ContentStore) -> dict[str, Any]:
@@ -96,10 +102,37 @@ def collect(
 
     Rows and documents are read anew each time; `facts` spares reading twice what the same bytes say.
     """
-    with reading(mirror) as session:
-        found = trace(session, item)
-        tiles = _tiles(session, found)
-    return _Collector(found, tiles, store, facts or Facts()).collect(deployment)
+    facts = facts or Facts()
+    view = facts.views.read(mirror, ("item", item), partial(_view, item))
+    return _Collector(view, store, facts).collect(deployment)
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A bundle without gaps, and what it was made of."""
+
+    deployment: Deployment
+    documents: list[Reading | None]
+    collected: Collected
+
+    def made_of(self, deployment: Deployment, documents: list[Reading | None]) -> bool:
+        """Whether the same documents, read again, would make the same."""
+        return deployment is self.deployment and all(map(operator.is_, documents, self.documents))
+
+
+@dataclass(slots=True)
+class _View:
+    """What one consistent view of the mirror has of an item."""
+
+    trace: Trace
+    tiles: dict[Leaf, tuple[Tile, ...]]
+    whole: _Whole | None = None
+    """what was made of it when every document could be had"""
+
+
+def _view(item: str, session: Session) -> _View:
+    found = trace(session, item)
+    return _View(found, _tiles(session, found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,26 +173,34 @@ class _Collector:
 
     def __init__(
         self,
-        found: Trace,
-        tiles: dict[Leaf, tuple[Tile, ...]],
+        view: _View,
         store: ContentStore,
         facts: Facts,
     ) -> None:
-        self._trace = found
-        self._tiles = tiles
+        self._view = view
+        self._trace = view.trace
+        self._tiles = view.tiles
         self._store = store
         self._facts = facts
         self._readings: dict[bytes, Reading] = {}
         self._gaps: list[Gap] = []
 
     def collect(self, deployment: Deployment) -> Collected:
+        documents = [self._document(one.row["seal_id"], one.row["cid"]) for one in self._trace.events]
+        whole = self._view.whole
+        if whole is not None and whole.made_of(deployment, documents):
+            return whole.collected
         found = [
-            self._usable(event.row["seal_id"], event.row["cid"], partial(self._event, event))
-            for event in self._trace.events
+            self._usable(event.row["seal_id"], event.row["cid"], partial(self._event, event, document))
+            for event, document in zip(self._trace.events, documents, strict=True)
+            if document is not None
         ]
         for member, seal_id in self._trace.dangling:
             text = f"the mirror lacks the row of this event of member {member:013d}"
             self._gaps.append(Gap(seal_id, "", text, link=Link.MIRROR))
+        for text in self._trace.truncated:
+            reason = f"more is recorded than one bundle tells: {text}"
+            self._gaps.append(Gap("", "", reason, missing=True, link=Link.MIRROR))
         issue = self._trace.issues[0] if self._trace.issues else None
         bundle = Bundle(
             type="TradeSealProof",
@@ -176,7 +217,10 @@ class _Collector:
             else self._usable(issue.log["issue_id"], "", partial(self._passport, issue)),
             events=[event for event in found if event is not None],
         )
-        return Collected(bundle, self._trace, self._readings, self._gaps)
+        collected = Collected(bundle, self._trace, self._readings, self._gaps)
+        if not self._gaps:
+            self._view.whole = _Whole(deployment, documents, collected)
+        return collected
 
     def _usable(self, place: str, cid: str, make: Callable[[], P]) -> P | None:
         """What `make` gives; rows that no indexer wrote are a gap, not an error of whoever asks."""
@@ -187,11 +231,8 @@ class _Collector:
             self._gaps.append(Gap(place, cid, reason, link=Link.MIRROR))
             return None
 
-    def _event(self, event: TracedEvent) -> EventProof | None:
+    def _event(self, event: TracedEvent, document: Reading) -> EventProof | None:
         seal_id, cid = event.row["seal_id"], event.row["cid"]
-        document = self._document(seal_id, cid)
-        if document is None:
-            return None
         gaps = len(self._gaps)
         # an attestation before a batch: it says more
         for proof in sorted(event.proofs, key=lambda one: str(one.row["kind"])):
@@ -213,7 +254,7 @@ class _Collector:
     def _document(self, place: str, cid: str) -> Reading | None:
         """The document as it lies in the vault now: its bytes are hashed each time."""
         try:
-            name = Cid.parse(cid)
+            name = calls.cid(cid)
             content = checked(name, self._store.get(name))
         except (VaultError, InvalidCid, OSError) as error:
             unreadable = not isinstance(error, CorruptContent | InvalidCid)

@@ -20,6 +20,8 @@ _ATTEMPTS: Final = 4
 _CONTRACTS: Final = ("registry", "ledger", "passport")
 Question = tuple[str, Sequence[object]]
 Take = Callable[[Any], None]
+Told = tuple[bytes, list[Question], list[Any]]
+"""hash of a head, what was asked there, and what was answered"""
 
 
 @dataclass(slots=True)
@@ -59,6 +61,10 @@ class Snapshot:
         self._network = Network()
         self._answers: dict[tuple[str, bytes], Any] = {}
         self._receipts: dict[bytes, Receipt | None] = {}
+        self.told: Told | None = None
+        """what the node was asked together with the head, and what it said"""
+        self.asked_more = False
+        """whether it was asked anything besides"""
 
     def ask(self, wanted: Wanted) -> None:
         """Read the head and everything that is wanted there."""
@@ -76,6 +82,7 @@ class Snapshot:
                 self.head = self._facts.head = guess
                 self._network, self._answers, self._receipts = plan.network, plan.answers, plan.receipts
                 plan.keep(wanted)
+                self.told = guess.hash, plan.questions, values[1:]
                 return
             # the head has moved on, or what was the head belongs to the chain no more
             guess, fresh = (None, False) if fresh else (seen, True)
@@ -100,11 +107,13 @@ class Snapshot:
             if (to, data) in answers:
                 found = answers[to, data]
                 return found if isinstance(found, bytes) else self._rpc.returned_of(found)
+        self.asked_more = True
         return self._rpc.call(to, data, self.head.number)
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """The receipt of a transaction that the head's chain holds."""
         if transaction not in self._receipts:
+            self.asked_more = True
             self._receipts[transaction] = self._rpc.get_receipt(transaction)
         return self._receipts[transaction]
 
@@ -112,6 +121,7 @@ class Snapshot:
         """A header by hash."""
         found = self._facts.blocks.get(block_hash)
         if found is None:
+            self.asked_more = True
             found = self._rpc.get_block(block_hash)
             if found is not None and found.hash == block_hash:
                 self._facts.blocks.put(block_hash, found)

@@ -33,6 +33,10 @@ class BundleVerifier(Checking):
     def run(self) -> None:
         """Make all checks of the bundle."""
         self.check_network()
+        self.check_bundle()
+
+    def check_bundle(self) -> None:
+        """Make those that come after the network's."""
         if not self.bundle.events and self.bundle.passport is None:
             # the network alone says nothing of the item
             self.add(Link.BUNDLE, Status.UNCHECKED, "the bundle holds neither an event nor a passport")

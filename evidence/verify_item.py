@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from chain.bindings import product_passport
+from chain.database import reading
 from chain.deployment import Deployment
 from chain.errors import ChainError
 from chain.fields import hex_text
@@ -21,13 +22,22 @@ from evidence.bundle import Trust
 from evidence.facts import Facts
 from evidence.proof import Collected, collect
 from evidence.readings import Reading
-from evidence.report import Link, Report, Status
-from evidence.snapshot import Wanted
+from evidence.report import Check, Link, Report, Status
+from evidence.snapshot import Told, Wanted
 from evidence.verify import BundleVerifier
 from indexer.compare import same
 from indexer.decode import UndecodableError, event_row
 from indexer.document import ContradictionError
-from indexer.read.trace import Trace, TracedEvent, TracedIssue, TracedProof, Values
+from indexer.read.namings import Values
+from indexer.read.trace import (
+    Standing,
+    Trace,
+    TracedEvent,
+    TracedIssue,
+    TracedProof,
+    mirrored_block,
+    standing_of,
+)
 from indexer.tables.content import PRESENT
 from vault.store import ContentStore
 
@@ -50,7 +60,7 @@ def verify_item(
     """
     facts = facts or Facts()
     collected = collect(item, deployment, mirror, store, facts)
-    verifier = _ItemVerifier(collected, trust, rpc, facts)
+    verifier = _ItemVerifier(collected, trust, rpc, mirror, facts)
     if not collected.trace.known:
         text = "nothing is known of this item here"
         verifier.known = False
@@ -59,6 +69,16 @@ def verify_item(
         return verifier.report()
     verifier.run()
     return verifier.report()
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What followed from a bundle and from what the node said."""
+
+    trust: Trust | None
+    told: Told
+    checks: tuple[Check, ...]
+    notices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +95,17 @@ class _Logged:
 class _ItemVerifier(BundleVerifier):
     """One verification of a bundle and of the rows that it was made of."""
 
-    def __init__(self, collected: Collected, trust: Trust | None, rpc: Rpc | None, facts: Facts) -> None:
+    def __init__(
+        self, collected: Collected, trust: Trust | None, rpc: Rpc | None, mirror: Engine, facts: Facts
+    ) -> None:
         super().__init__(collected.bundle, trust, rpc, facts)
+        self._collected = collected
+        self._mirror = mirror
         self.readings = dict(collected.readings)
         self._trace = collected.trace
         self._gaps = collected.gaps
         self._logged = list(_logged(collected.trace))
+        self._looked_again = False
 
     def wanted(self, trust: Trust) -> Wanted:
         """What the bundle asks, and what the mirror's rows are held against."""
@@ -96,8 +121,23 @@ class _ItemVerifier(BundleVerifier):
         return wanted
 
     def run(self) -> None:
-        """All checks of the bundle, then vault and mirror."""
-        super().run()
+        """All checks of the bundle, then vault and mirror.
+
+        Checks follow from rows, documents and what the node says. All of them were read again by now; where
+        each byte is the one of last time, so is what follows.
+        """
+        self.check_network()
+        told = self.snapshot.told if self.chain_usable else None
+        known: _Judged | None = self._collected.judged
+        if known is not None and told is not None and (known.trust, known.told) == (self._trust, told):
+            self.checks, self.notices = list(known.checks), list(known.notices)
+            return
+        self.check_bundle()
+        self._check_rows()
+        if told is not None and not self.snapshot.asked_more and not self._looked_again:
+            self._collected.judged = _Judged(self._trust, told, tuple(self.checks), tuple(self.notices))
+
+    def _check_rows(self) -> None:
         self._vault()
         for event in self._trace.events:
             seal_id = _raw(event.row["seal_id"])
@@ -114,7 +154,9 @@ class _ItemVerifier(BundleVerifier):
     def _vault(self) -> None:
         for gap in self._gaps:
             status = Status.UNCHECKED if gap.missing else Status.CONTRADICTED
-            self.add(gap.link, status, f"{gap.cid}: {gap.reason}" if gap.cid else gap.reason, gap.place)
+            self.add(
+                gap.link, status, f"{gap.cid}: {gap.reason}" if gap.cid else gap.reason, gap.place or None
+            )
         read = len(self.bundle.events)
         if read:
             self.add(Link.VAULT, Status.VERIFIED, f"{read} documents are the bytes that their CIDs name")
@@ -224,17 +266,31 @@ class _ItemVerifier(BundleVerifier):
             stop = self.ask_passport(calls.recall_of(given.issue_id, self.item))
             stopped = product_passport.decode_recall_of_result(stop).by != 0
             materialised = hex_text(minted) if any(minted) else None
-            wrong = []
-            if materialised != self._trace.materialised:
-                wrong.append(f"materialised from {self._trace.materialised}, the chain says {materialised}")
-            if stopped != bool(self._trace.recalls) and (stopped or place in self._trace.recalls):
-                wrong.append("no recall" if stopped else "a recall that the chain does not know")
+            wrong = _otherwise(self._trace.standing, materialised, stopped, place)
+            behind = ""
+            if wrong:  # the mirror may have been behind, or still be
+                self._looked_again = True
+                with reading(self._mirror) as session:
+                    issues = [one.log["issue_id"] for one in self._trace.issues]
+                    standing = standing_of(session, self._trace.item_id, issues)
+                    head = mirrored_block(session)
+                wrong = _otherwise(standing, materialised, stopped, place)
+                behind = f"; it has come to block {head} of {self.block}" if head < self.block else ""
             good, bad = "the mirror has the passport as it stands", f"the mirror has {'; '.join(wrong)}"
-            if wrong and self._trace.head < self.block:
-                text = f"{bad}; it has come to block {self._trace.head} of {self.block}"
-                self.add(Link.MIRROR, Status.UNCHECKED, text, place)
+            if wrong and behind:
+                self.add(Link.MIRROR, Status.UNCHECKED, bad + behind, place)
             else:
                 self.judge(Link.MIRROR, not wrong, good, bad, place)
+
+
+def _otherwise(standing: Standing, materialised: str | None, stopped: bool, issue: str) -> list[str]:
+    """What the mirror says of a passport that the chain says otherwise."""
+    wrong = []
+    if materialised != standing.materialised:
+        wrong.append(f"materialised from {standing.materialised}, the chain says {materialised}")
+    if stopped != bool(standing.recalls) and (stopped or issue in standing.recalls):
+        wrong.append("no recall" if stopped else "a recall that the chain does not know")
+    return wrong
 
 
 def _logged(trace: Trace) -> Iterator[_Logged]:

@@ -32,8 +32,8 @@ _WHEN = {
 WRITES = (400, 403, 410, 413, 415, 422, 502, 503)
 
 
-def services_of(request: Request) -> Services:
-    """What the application was built with."""
+async def services_of(request: Request) -> Services:
+    """What the application was built with; no thread is worth waiting for here."""
     found: Services = request.app.state.services
     return found
 
@@ -78,7 +78,7 @@ def operation_answers() -> dict[int | str, dict[str, Any]]:
     }
 
 
-def only_known_parameters(request: Request) -> None:
+async def only_known_parameters(request: Request) -> None:
     """Refuse query parameters that a route does not have: a filter that is misspelt would filter nothing."""
     route = request.scope.get("route")
     dependant = getattr(route, "dependant", None)

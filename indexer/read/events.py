@@ -1,9 +1,10 @@
 """Sealed events with their proofs and errors: one by one, or by the simple parameters of an EPCIS query."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, Final, Literal
 
 from sqlalchemy import Select, and_, exists, or_, select
@@ -12,7 +13,9 @@ from sqlmodel import Session, col
 from chain.bindings import types
 from epcis import digital_link
 from indexer.document import item_key, vocabulary_iri
+from indexer.read.namings import Key
 from indexer.read.pairs import among
+from indexer.read.trace import TracedEvent
 from indexer.read.transactions import transactions
 from indexer.read.values import chunks, gln, millis, seconds, unix_millis
 from indexer.tables.content import PRESENT, EventEpc, EventProof, SealedEvent
@@ -197,8 +200,28 @@ def struct(kind: Any, row: Any, **given: Any) -> Any:
 
 def hydrate(session: Session, rows: Sequence[Any]) -> list[Event]:
     """Rows of sealed_event (anything with its columns) as records, with proofs and errors, in that order."""
-    keys = [(row.member, row.seal_id) for row in rows]
-    proofs = _proofs(session, keys)
+    proofs = _proofs(session, [(row.member, row.seal_id) for row in rows])
+    return _records(session, rows, proofs)
+
+
+def told(session: Session, found: Sequence[TracedEvent]) -> list[Event]:
+    """As `hydrate`, of events whose rows and proofs were read already."""
+    proofs = {
+        (one.row["member"], one.row["seal_id"]): [
+            (SimpleNamespace(**proof.row), proof.transaction or "") for proof in one.proofs
+        ]
+        for one in found
+    }
+    return _records(session, [SimpleNamespace(**one.row) for one in found], proofs)
+
+
+def _records(
+    session: Session, rows: Sequence[Any], proofs: Mapping[Key, Sequence[tuple[Any, str]]]
+) -> list[Event]:
+    attested = [
+        key for key, found in proofs.items() if any(proof.kind == "attestation" for proof, _ in found)
+    ]
+    effects = _effects(session, attested)
     errors = _errors(session, rows)
     return [
         Event(
@@ -221,48 +244,56 @@ def hydrate(session: Session, rows: Sequence[Any]) -> list[Event]:
             declares_error=row.declares_error,
             error_reason=row.error_reason,
             body=row.body,
-            proofs=proofs[row.member, row.seal_id],
+            proofs=[
+                _proof(proof, transaction, effects.get((row.member, row.seal_id)))
+                for proof, transaction in proofs.get((row.member, row.seal_id), ())
+            ],
             errors=errors[row.member, row.seal_id],
         )
         for row in rows
     ]
 
 
-def _proofs(session: Session, keys: Sequence[tuple[int, str]]) -> defaultdict[tuple[int, str], list[Proof]]:
+def _proofs(session: Session, keys: Sequence[Key]) -> Mapping[Key, list[tuple[EventProof, str]]]:
     rows: list[EventProof] = []
-    effects: dict[tuple[int, str], str] = {}
     for part in chunks(keys):
-        proving = among(EventProof, "member", "seal_id", part)
-        rows += session.scalars(select(EventProof).where(proving))
-        failed = among(EffectFailed, "member", "seal_id", part)
-        for failure in session.scalars(select(EffectFailed).where(failed)):
-            effects[failure.member, failure.seal_id] = "failed"
-        applied = among(EffectApplied, "member", "seal_id", part)
-        for success in session.scalars(select(EffectApplied).where(applied)):
-            effects[success.member, success.seal_id] = "applied"
+        rows += session.scalars(select(EventProof).where(among(EventProof, "member", "seal_id", part)))
     sent = transactions(session, [(row.block_hash, row.log_index) for row in rows])
-    result: defaultdict[tuple[int, str], list[Proof]] = defaultdict(list)
+    found: defaultdict[Key, list[tuple[EventProof, str]]] = defaultdict(list)
     for row in sorted(rows, key=lambda one: (one.block_number, one.log_index, one.position)):
-        key = row.member, row.seal_id
-        result[key].append(
-            Proof(
-                kind=row.kind,
-                signer=row.signer,
-                recorded_at=seconds(row.block_time),
-                block_number=row.block_number,
-                block_hash=row.block_hash,
-                log_index=row.log_index,
-                transaction=sent[row.block_hash, row.log_index],
-                event_hash=row.event_hash,
-                cid=row.cid,
-                root=row.root,
-                size=row.size,
-                index=row.position,
-                salt=row.salt,
-                effect=effects.get(key) if row.kind == "attestation" else None,
+        found[row.member, row.seal_id].append((row, sent[row.block_hash, row.log_index]))
+    return found
+
+
+def _effects(session: Session, keys: Sequence[Key]) -> dict[Key, str]:
+    """What came of attestations that name a consumer: applied, else failed."""
+    found: dict[Key, str] = {}
+    for part in chunks(keys):
+        for table, text in ((EffectFailed, "failed"), (EffectApplied, "applied")):
+            query = select(col(table.member), col(table.seal_id)).where(
+                among(table, "member", "seal_id", part)
             )
-        )
-    return result
+            found |= {(row[0], row[1]): text for row in session.execute(query)}
+    return found
+
+
+def _proof(row: Any, transaction: str, effect: str | None) -> Proof:
+    return Proof(
+        kind=row.kind,
+        signer=row.signer,
+        recorded_at=seconds(row.block_time),
+        block_number=row.block_number,
+        block_hash=row.block_hash,
+        log_index=row.log_index,
+        transaction=transaction,
+        event_hash=row.event_hash,
+        cid=row.cid,
+        root=row.root,
+        size=row.size,
+        index=row.position,
+        salt=row.salt,
+        effect=effect if row.kind == "attestation" else None,
+    )
 
 
 def _errors(session: Session, rows: Sequence[Any]) -> defaultdict[tuple[int, str], list[ErrorNote]]:

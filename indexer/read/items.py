@@ -3,19 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import SimpleNamespace
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
-from epcis import digital_link, tree
-from indexer.read.events import Event, hydrate
+from epcis import tree
+from indexer.read.events import Event, told
 from indexer.read.members import Member, members
 from indexer.read.tiles import proven_path
-from indexer.read.trace import travels
-from indexer.read.transactions import transactions
+from indexer.read.trace import Trace, TracedIssue, trace
 from indexer.read.values import ZERO_HASH, chunks, digest, gln, gtin, in_order, latest, seconds
-from indexer.tables.content import IssuedItem
 from indexer.tables.provenance import Issued, Materialised, PassportTransfer, Recalled
 
 
@@ -85,25 +82,26 @@ class ItemHistory:
 
 def item_history(session: Session, identifier: str) -> ItemHistory:
     """History of what a Digital Link or EPC URN names. Raises DigitalLinkError where it is neither."""
-    uri = digital_link.canonical(identifier)
-    item_id = "0x" + digital_link.item_id(uri).hex()
-    told = travels(session, item_id)
-    found = hydrate(session, [SimpleNamespace(**row) for row in told.events.values()])
+    return history_of(session, trace(session, identifier))
+
+
+def history_of(session: Session, found: Trace) -> ItemHistory:
+    """The history that these rows tell, with what else the mirror says of them."""
     everybody = members(session)
-    issues = _issues(session, item_id)
-    passport = _passport(session, item_id, everybody)
-    known = [one.issue_id for one in issues] + ([passport.issue_id] if passport else [])
-    recalls = _recalls(session, item_id, known)
+    issues = [_issuance(one, first=number == 0) for number, one in enumerate(found.issues)]
+    passport = _passport(session, found.item_id, everybody)
+    events = told(session, found.events)
+    stops = _recalls(session, found, passport)
     by_gln = {one.gln: one for one in everybody}
-    named = [one.member for one in found] + [one.maker for one in issues] + [one.by for one in recalls]
+    named = [one.member for one in events] + [one.maker for one in issues] + [one.by for one in stops]
     return ItemHistory(
-        uri=uri,
-        item_id=item_id,
-        events=found,
-        units=told.units,
+        uri=found.uri,
+        item_id=found.item_id,
+        events=events,
+        units=found.units,
         issues=issues,
         passport=passport,
-        recalls=recalls,
+        recalls=stops,
         members={name: by_gln[name] for name in dict.fromkeys(named) if name in by_gln},
     )
 
@@ -122,36 +120,22 @@ def issue_path(session: Session, issuance: Issuance) -> list[str]:
     return ["0x" + node.hex() for node in path]
 
 
-def _issues(session: Session, item_id: str) -> list[Issuance]:
-    query = (
-        select(IssuedItem, Issued)
-        .join(
-            Issued,
-            (col(Issued.block_hash) == col(IssuedItem.block_hash))
-            & (col(Issued.log_index) == col(IssuedItem.log_index)),
-        )
-        .where(col(IssuedItem.item_id) == item_id)
-        .order_by(col(Issued.block_number), col(Issued.log_index), col(IssuedItem.position))
+def _issuance(found: TracedIssue, first: bool) -> Issuance:
+    item, issue = found.item, found.log
+    return Issuance(
+        issue_id=issue["issue_id"],
+        maker=gln(issue["maker"]),
+        gtin=gtin(issue["gtin"]),
+        licence=issue["licence"],
+        root=issue["root"],
+        size=issue["size"],
+        index=item["position"],
+        serial=item["serial"],
+        signer=issue["signer"],
+        issued_at=seconds(issue["block_time"]),
+        transaction=found.transaction or "",
+        first=first,
     )
-    pairs = [(row[0], row[1]) for row in session.execute(query)]
-    sent = transactions(session, [(issue.block_hash, issue.log_index) for _, issue in pairs])
-    return [
-        Issuance(
-            issue_id=issue.issue_id,
-            maker=gln(issue.maker),
-            gtin=gtin(issue.gtin),
-            licence=issue.licence,
-            root=issue.root,
-            size=issue.size,
-            index=item.position,
-            serial=item.serial,
-            signer=issue.signer,
-            issued_at=seconds(issue.block_time),
-            transaction=sent[issue.block_hash, issue.log_index],
-            first=position == 0,
-        )
-        for position, (item, issue) in enumerate(pairs)
-    ]
 
 
 def _passport(session: Session, item_id: str, everybody: Sequence[Member]) -> Passport | None:
@@ -173,24 +157,26 @@ def _passport(session: Session, item_id: str, everybody: Sequence[Member]) -> Pa
     )
 
 
-def _recalls(session: Session, item_id: str, issue_ids: list[str]) -> list[Recall]:
+def _recalls(session: Session, found: Trace, passport: Passport | None) -> list[Recall]:
     """What stops an item, as the passport contract decides.
 
     A seizure stops it whoever issued it; a recall stops it in every issue of its maker, or the whole issue.
     """
+    listed = [one.log["issue_id"] for one in found.issues]
+    own = list(dict.fromkeys([*listed, *([] if passport is None else [passport.issue_id])]))
+    if not found.standing.recalls and len(own) == len(listed):
+        return []
+    concerned = col(Recalled.item) == found.item_id
+    stops = in_order(
+        session, Recalled, or_(concerned, col(Recalled.issue_id).in_(own) & (col(Recalled.item) == ZERO_HASH))
+    )
     makers = {
-        (row.maker, row.gtin)
-        for part in chunks(list(dict.fromkeys(issue_ids)))
+        row.issue_id: (row.maker, row.gtin)
+        for part in chunks(list(dict.fromkeys([*own, *(row.issue_id for row in stops)])))
         for row in session.scalars(select(Issued).where(col(Issued.issue_id).in_(part)))
     }
-    rows: list[Recalled] = []
-    for part in chunks(list(dict.fromkeys(issue_ids))):
-        rows += in_order(session, Recalled, col(Recalled.issue_id).in_(part), col(Recalled.item) == ZERO_HASH)
-    for row in in_order(session, Recalled, col(Recalled.item) == item_id):
-        named = session.scalars(select(Issued).where(col(Issued.issue_id) == row.issue_id)).first()
-        if row.seizure or (named is not None and (named.maker, named.gtin) in makers):
-            rows.append(row)
-    rows.sort(key=lambda row: (row.block_number, row.log_index))
+    mine = {makers[issue] for issue in own if issue in makers}
+    rows = [row for row in stops if row.item == ZERO_HASH or row.seizure or makers.get(row.issue_id) in mine]
     return [
         Recall(
             issue_id=row.issue_id,

@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, literal_column, or_, select
+from sqlalchemy import Select, and_, exists, literal_column, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from indexer.document import Thing
+from indexer.read.namings import Key, namings
 from indexer.read.pairs import among
 from indexer.read.route.facts import (
     CHILDREN,
@@ -24,16 +25,15 @@ from indexer.read.route.facts import (
     quantity_of,
     with_voids,
 )
-from indexer.read.route.spells import Change, Interval, Kind, Link, Making, Ref, holds, made, spells
+from indexer.read.route.spells import Change, Interval, Kind, Link, Making, Ref, made, spells
 from indexer.read.route.walk import Limits
 from indexer.read.values import chunks, gln
 from indexer.tables.content import PRESENT, EventEpc, SealedEvent
-from indexer.tables.provenance import Attested, ErrorDeclared
+from indexer.tables.provenance import ErrorDeclared
 
-Key = tuple[int, str]
-"""member and sealId, as the mirror keeps them"""
 _NEAR: Final = aliased(EventEpc)
 _FAR: Final = aliased(EventEpc)
+_DECLARING: Final = aliased(SealedEvent)
 # written out: a partial index serves no query whose condition is a parameter
 _MAKING: Final = col(SealedEvent.type) == literal_column(f"'{TRANSFORMATION}'")
 
@@ -56,6 +56,17 @@ def _is(table: Any, keys: Sequence[str]) -> Any:
     if names:
         parts.append(and_(col(table.item_id).is_(None), col(table.uri).in_(names)))
     return or_(*parts)
+
+
+_VOID: Final = or_(
+    exists().where(_same_event(ErrorDeclared, SealedEvent)),
+    exists().where(
+        col(_DECLARING.event_hash) == col(SealedEvent.event_hash),
+        col(_DECLARING.member) == col(SealedEvent.member),
+        col(_DECLARING.declares_error).is_(True),
+    ),
+).label("void")
+"""that an event's own member declared it erroneous, to the ledger or in a document, or that it declares so"""
 
 
 class MirrorSource:
@@ -95,7 +106,7 @@ class MirrorSource:
         self, keys: Collection[str], kinds: Collection[Kind], near: Sequence[str], far: Sequence[str]
     ) -> list[Change]:
         types = [name for name, kind in PACKING_TYPES.items() if kind in kinds]
-        found: list[tuple[Key, str, Change]] = []
+        found: list[tuple[Any, Change]] = []
         for part in chunks(sorted(keys)) if types else ():
             query = (
                 self._events(_NEAR, col(_NEAR.role).in_(near), part, types)
@@ -103,27 +114,27 @@ class MirrorSource:
                 .add_columns(*_thing(_NEAR), *_thing(_FAR))
             )
             for row in self._read(query):
-                one, other = _named(row[6:10]), _named(row[10:14])
+                one, other = _named(row[7:11]), _named(row[11:15])
                 holder, child = (other, one) if far == (PARENT,) else (one, other)
                 self._names[holder.key], self._names[child.key] = holder.uri, child.uri
                 if holder.key != child.key and row[4] is not None:
-                    found.append(((row[0], row[1]), row[2], _change(row, holder.key, child)))
+                    found.append((row, _change(row, holder.key, child)))
         return self._counting(found)
 
     def _emptied(self, holders: Mapping[tuple[str, Kind], set[str]]) -> list[Change]:
         """DELETE events without children, for the pairs that are known already."""
         inside = col(_FAR.role).in_(CHILDREN)
         names_children = select(col(_FAR.seal_id)).where(_same_event(_FAR, SealedEvent), inside).exists()
-        found: list[tuple[Key, str, Change]] = []
+        found: list[tuple[Any, Change]] = []
         for part in chunks(sorted({holder for holder, _ in holders})):
             query = self._events(_NEAR, col(_NEAR.role) == PARENT, part, list(PACKING_TYPES)).where(
                 col(SealedEvent.action) == REMOVED, ~names_children
             )
             for row in self._read(query.add_columns(*_thing(_NEAR))):
-                holder = _named(row[6:10])
+                holder = _named(row[7:11])
                 for held in sorted(holders.get((holder.key, PACKING_TYPES[row[3]]), ())):
                     change = _change(row, holder.key, _Named(held, held, None, None), everything=True)
-                    found.append(((row[0], row[1]), row[2], change))
+                    found.append((row, change))
         return self._counting(found)
 
     # -- making ----------------------------------------------------------------------------------------------
@@ -136,12 +147,12 @@ class MirrorSource:
         for part in chunks(sorted(keys)):
             query = self._events(_NEAR, col(_NEAR.role).in_(near), part, [TRANSFORMATION])
             told.update(self._transformations(query))
-        ids = sorted({row[6] for row in told.values() if row[6] is not None})
+        ids = sorted({row[7] for row in told.values() if row[7] is not None})
         for names in chunks(ids):
             query = self._selected([TRANSFORMATION]).where(_MAKING, _transformation_id().in_(names))
             told.update(self._transformations(query))
         wanted = set(keys)
-        found: list[tuple[Key, str, Making]] = []
+        found: list[tuple[Any, Making]] = []
         for some in chunks(sorted(told)):
             things = select(*_columns(EventEpc, "member", "seal_id", "role"), *_thing(EventEpc)).where(
                 among(EventEpc, "member", "seal_id", some),
@@ -153,7 +164,7 @@ class MirrorSource:
                     continue
                 self._names[thing.key] = thing.uri
                 making = Making(
-                    transformation=row[2] if row[6] is None else row[6],
+                    transformation=row[2] if row[7] is None else row[7],
                     thing=thing.key,
                     time=row[5],
                     event_hash=row[2],
@@ -162,7 +173,7 @@ class MirrorSource:
                     quantity=quantity_of(thing.quantity),
                     unit=thing.unit,
                 )
-                found.append(((member, seal_id), row[2], making))
+                found.append((row, making))
         return made(self._counting(found))
 
     def _transformations(self, query: Select[Any]) -> dict[Key, Any]:
@@ -172,7 +183,7 @@ class MirrorSource:
 
     def _selected(self, types: Sequence[str]) -> Select[Any]:
         names = "member", "seal_id", "event_hash", "type", "action", "event_time"
-        return select(*_columns(SealedEvent, *names)).where(
+        return select(*_columns(SealedEvent, *names), _VOID).where(
             col(SealedEvent.type).in_(types),
             col(SealedEvent.state) == PRESENT,
             col(SealedEvent.event_time).is_not(None),
@@ -196,11 +207,10 @@ class MirrorSource:
                 return
             yield row
 
-    def _counting(self, found: list[tuple[Key, str, Any]]) -> list[Any]:
+    def _counting(self, found: list[tuple[Any, Any]]) -> list[Any]:
         """What counts of it."""
-        self.seen |= {_ref(*key) for key, _, _ in found}
-        void = _voided(self._session, {key: event_hash for key, event_hash, _ in found})
-        return [one for key, _, one in found if key not in void]
+        self.seen |= {_ref(row[0], row[1]) for row, _ in found}
+        return [one for row, one in found if not row[6]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,68 +255,16 @@ def _transformation_id() -> Any:
     return col(SealedEvent.body)["transformationID"].as_string()
 
 
-def _voided(session: Session, hashes: Mapping[Key, str]) -> set[Key]:
-    """Those that their own members declared erroneous, and declarations of it."""
-    found: set[Key] = set()
-    for part in chunks(sorted(hashes)):
-        query = select(*_columns(ErrorDeclared, "member", "seal_id")).where(
-            among(ErrorDeclared, "member", "seal_id", part)
-        )
-        found |= {(row[0], row[1]) for row in session.execute(query)}
-    declared: set[tuple[int, str]] = set()
-    for places in chunks(sorted({(key[0], event_hash) for key, event_hash in hashes.items()})):
-        erring = select(*_columns(SealedEvent, "member", "event_hash")).where(
-            among(SealedEvent, "member", "event_hash", places),
-            col(SealedEvent.declares_error).is_(True),
-        )
-        declared |= {(row[0], row[1]) for row in session.execute(erring)}
-    return found | {key for key, event_hash in hashes.items() if (key[0], event_hash) in declared}
-
-
 def events_during(
     session: Session, windows: Mapping[str, Sequence[Interval]], root: str, limits: Limits
 ) -> tuple[dict[Ref, tuple[str, ...]], list[str]]:
     """Events that name one of these things while it counts, each with the keys it names, in order of time.
 
-    Events whose document cannot be read are known by their signed subject alone: those of the root come
-    last. The second part says what was left out.
+    Events without a readable time are known by what they name, or by their signed subject alone: those of
+    the root come last. The second part says what was left out.
     """
-    found: defaultdict[Key, set[str]] = defaultdict(set)
-    times: dict[Key, int | None] = {}
-    truncated: list[str] = []
-    for part in chunks(sorted(windows)):
-        query = (
-            select(*_columns(EventEpc, "member", "seal_id", "item_id", "uri"), col(SealedEvent.event_time))
-            .join(SealedEvent, _same_event(SealedEvent, EventEpc))
-            .where(
-                _is(EventEpc, part),
-                col(SealedEvent.event_time) >= min(start for key in part for start, _ in windows[key]),
-                col(SealedEvent.event_time) <= max(end for key in part for _, end in windows[key]),
-            )
-            .distinct()
-            .limit(limits.rows + 1)
-        )
-        for number, (member, seal_id, item_id, uri, time) in enumerate(session.execute(query)):
-            if number == limits.rows:
-                truncated.append(f"events: only {limits.rows} rows that name these things were read")
-                break
-            key = item_id or uri
-            if holds(windows[key], time):
-                found[member, seal_id].add(key)
-                times[member, seal_id] = time
-    subject = (
-        select(*_columns(SealedEvent, "member", "seal_id", "event_time"))
-        .join(Attested, _same_event(Attested, SealedEvent))
-        .where(col(Attested.subject) == root)
-        .limit(limits.rows)
-    )
-    for member, seal_id, time in session.execute(subject):
-        found[member, seal_id].add(root)
-        times[member, seal_id] = time
-    ordered = sorted(found, key=lambda key: (times[key] is None, times[key] or 0, key[1], key[0]))
-    if len(ordered) > limits.events:
-        truncated.append(f"events: the first {limits.events} of {len(ordered)} are told")
-    return {_ref(*key): tuple(sorted(found[key])) for key in ordered[: limits.events]}, truncated
+    found = namings(session, windows, root, limits)
+    return {_ref(*key): tuple(sorted(things)) for key, things in found.about.items()}, found.truncated
 
 
 def rows_of(session: Session, refs: Sequence[Ref]) -> list[SealedEvent]:
