@@ -1,5 +1,6 @@
 """A node that gives some of a block's logs and not the others: its header says so."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -32,11 +33,11 @@ class Forgetful(Rpc):
         return answer
 
 
-def three_in_a_block(chain: DevChain) -> str:
+def three_in_a_block(chain: DevChain, members: Sequence[int] = (1, 2, 3)) -> str:
     at = chain.deploy()
     chain.hold()
-    for number in range(3):
-        chain.emit(at, *roles_changed(number + 1, number))
+    for number, member in enumerate(members):
+        chain.emit(at, *roles_changed(member, number))
     chain.release()
     return at
 
@@ -55,6 +56,13 @@ def test_one_of_several_logs_of_a_block_is_missed(
         indexer = Indexer(engine, node, {"MemberRegistry": at}, store, start_block=chain.height)
         assert indexer.run_once().logs == 3
         assert indexer.check() == []
+
+
+def test_one_whose_topics_others_have_too_is_missed_by_its_place(chain: DevChain) -> None:
+    """No bit of the block's filter is its own."""
+    at = three_in_a_block(chain, members=(1, 1, 1))
+    with Forgetful(chain.process.url, 1) as node, pytest.raises(ChainMovedError, match="2 logs are not all"):
+        Fetcher(node, [at]).fetch(chain.height, chain.height, None)
 
 
 def test_logs_of_other_contracts_cost_one_question_more(chain: DevChain) -> None:
