@@ -24,8 +24,8 @@ from evidence.gateway.migrations import upgrade_gateway
 
 _log = logging.getLogger(__name__)
 
-_IDLE: Final = 0.05
-"""Seconds between looks at an idle spool: an event waits that much longer at worst"""
+_LOOKS_AGAIN: Final = 0.5
+"""Seconds between looks at a spool for what others put into it: what is accepted here is known at once"""
 _POSTING: Final = 2
 """Threads that post batches: while the service writes one to its disk it reads the next"""
 _AFTER_FAILURE: Final = 2.0
@@ -126,7 +126,7 @@ def drive(gateway: Gateway, stop: threading.Event, soon_only: bool = False) -> N
     me = threading.current_thread().name
     while not stop.is_set():
         try:
-            done = gateway.run_once(soon_only=soon_only)
+            gateway.turn(_LOOKS_AGAIN, soon_only=soon_only)
         except Exception as error:
             expected = isinstance(error, SQLAlchemyError | SignerError)
             # not what it was to store: that is the member's alone
@@ -136,8 +136,6 @@ def drive(gateway: Gateway, stop: threading.Event, soon_only: bool = False) -> N
             stop.wait(_AFTER_FAILURE)
             continue
         gateway.faults.pop(me, None)
-        if not done.busy:
-            stop.wait(_IDLE if done.next_due is None else min(max(done.next_due, 0.005), _IDLE))
 
 
 def token_of(session: Session) -> str | None:
@@ -185,7 +183,7 @@ def serve(
     import uvicorn
 
     from api.gateway import create_gateway_app
-    from cli.http import keep_recursion_bounded, listen_on
+    from cli.http import keep_recursion_bounded, listen_on, take_short_turns
 
     token = token_of(session)
     host, port = address_of(listen, token)
@@ -195,6 +193,7 @@ def serve(
     for chatty in ("httpx", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     keep_recursion_bounded()
+    take_short_turns()
     # names are this machine's own only where they lead to it
     host = "127.0.0.1" if host == "localhost" else host
     with listen_on(host, port) as listener, opened(session, key, folder, limits) as gateway:

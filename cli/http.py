@@ -31,6 +31,15 @@ def listen_on(host: str, port: int) -> socket.socket:
     return listener
 
 
+def take_short_turns() -> None:
+    """Let threads that wait for a disk or a database go on soon, also while others compute.
+
+    Who computes is asked to give way after 1 ms instead of 5: a step of twenty short waits, as the sender's
+    are, would take 0.1 s otherwise.
+    """
+    sys.setswitchinterval(0.001)
+
+
 def keep_recursion_bounded() -> None:
     """py_ecc, below eth_account, raises the recursion limit so far that deep input could crash us."""
     limit = sys.getrecursionlimit()
@@ -70,6 +79,7 @@ def serve(
     for chatty in ("httpx", "alembic"):  # a line for each question to the node, for each look at a schema
         logging.getLogger(chatty).setLevel(logging.WARNING)
     keep_recursion_bounded()
+    take_short_turns()
     # A signal that comes while things start ends them in order, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with listen_on(settings.host, settings.port) as listener:

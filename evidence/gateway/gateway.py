@@ -1,6 +1,7 @@
 """The gateway as a whole: `accept` from any thread, `run_once` from one or several, `proof` for good."""
 
 import secrets
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from evidence.gateway.spool import Receipt, Spool, submission_id
 from evidence.gateway.watch import Watch
 
 _SOON = (Lane.EFFECT, Lane.URGENT)
+_LEAST_REST = 0.005  # seconds
 _REFUSED_EVERY = 3_600.0  # seconds between looks for refused documents that are old enough to go
 
 
@@ -82,6 +84,9 @@ class Gateway:
         self.watch = Watch(self.batches, door, member, self.limits.delivery, clock)
         self._records = Records(self.spool)
         self._refused_looked = 0.0
+        self._news = threading.Condition()
+        self._arrived = 0  # submissions, and of these what does not wait for company
+        self._hurried = 0
         self.faults: dict[str, str] = {}
         """what the last pass of each thread failed with, where it did; kept by whoever drives them"""
 
@@ -114,9 +119,32 @@ class Gateway:
 
     def _submit(self, events: Sequence[NewEvent]) -> Submission:
         receipts = self.spool.accept(events)
+        with self._news:
+            self._arrived += 1
+            self._hurried += any(one.lane != Lane.BULK for one in events)
+            self._news.notify_all()
         return Submission(submission_id([one.seal_id for one in events]), receipts)
 
     # -- working -----------------------------------------------------------------------------------------
+
+    def turn(self, most: float, *, soon_only: bool = False) -> Pass:
+        """A pass, and then rest until the next is due: at the latest after `most` seconds, and at once where
+        something is accepted that does not wait for company, or anything while nothing was under way.
+
+        Raises as `run_once` does.
+        """
+        with self._news:
+            arrived, hurried = self._arrived, self._hurried
+        done = self.run_once(soon_only=soon_only)
+        if done.busy:
+            return done
+        idle = done.next_due is None and not soon_only
+        with self._news:
+            self._news.wait_for(
+                lambda: self._hurried != hurried or (idle and self._arrived != arrived),
+                most if done.next_due is None else min(max(done.next_due, _LEAST_REST), most),
+            )
+        return done
 
     def run_once(self, *, soon_only: bool = False) -> Pass:
         """Do what is due: attestations with an effect first, then urgent events, then batches that close by
