@@ -27,6 +27,7 @@ from chain.messages import MessageJson
 from chain.rpc import Rpc
 from epcis import canonical
 from epcis.model import TooManyEvents
+from epcis.sealed import Sealed
 from evidence import signature_header
 from evidence.batch import Batch, batch_of
 from evidence.documents import read_document, read_event
@@ -84,6 +85,14 @@ class AttestRequest(Record):
     signer: Address
     signature: HexBytes
     consumer_data: HexBytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAttestation:
+    """A request whose event fits the fields that are said to be signed."""
+
+    request: AttestRequest
+    sealed: Sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +192,14 @@ class CaptureService:
     def attest(self, body: bytes) -> Job:
         """Accept one event with the fields its member signed (protocol, section 9, `POST /attestations`).
 
-        Raises TooLarge, RequestInvalid, Refused (evidence.documents), FieldsDiffer, SignerRefused,
-        DeadlineOver, SignatureMismatch, ContractRefused; ChainError where the node cannot be asked. Nothing
-        is written then.
+        Raises as `read_attestation` and `accept_attestation` do.
+        """
+        return self.accept_attestation(self.read_attestation(body))
+
+    def read_attestation(self, body: bytes) -> ReadAttestation:
+        """Read a request as far as nobody else is asked; what this costs, anybody can make it cost.
+
+        Raises TooLarge, RequestInvalid, Refused (evidence.documents), FieldsDiffer. Nothing is written.
         """
         self._check_size(body)
         try:
@@ -194,15 +208,27 @@ class CaptureService:
             raise RequestInvalid([(error.path, f"{error.reason} {error.value}".strip())]) from None
         except ValidationError as error:
             raise RequestInvalid(explain(error)) from None
-        return self.attest_request(request)
+        return self._fitting(request)
 
     def attest_request(self, request: AttestRequest) -> Job:
-        """As `attest`, for a request that was read already."""
+        """As `attest`, for a request that is in this form already."""
+        return self.accept_attestation(self._fitting(request))
+
+    def _fitting(self, request: AttestRequest) -> ReadAttestation:
         _, sealed = read_event(request.event)
-        signed = request.attestation
-        differences = compare(signed, sealed, canonical.loads(sealed.document))
+        differences = compare(request.attestation, sealed, canonical.loads(sealed.document))
         if differences:
             raise FieldsDiffer(differences)
+        return ReadAttestation(request, sealed)
+
+    def accept_attestation(self, read: ReadAttestation) -> Job:
+        """Keep an event that was read, and have it attested as its member signed it.
+
+        Raises SignerRefused, DeadlineOver, SignatureMismatch, ContractRefused; ChainError where the node
+        cannot be asked. Nothing is written then.
+        """
+        request, sealed = read.request, read.sealed
+        signed = request.attestation
         member = self._member_of(request.signer)
         again = self._live(ATTESTATION, member, sealed.seal_id)
         if again is not None:

@@ -32,7 +32,8 @@ async def attest(request: Request, services: Use, prefer: Prefer = None) -> JSON
     """
     body = await read_bytes(request)
     async with capture_slots(request).taken():
-        job = await run_in_threadpool(services.capture.attest, body)
+        read = await run_in_threadpool(services.capture.read_attestation, body)
+    job = await run_in_threadpool(services.capture.accept_attestation, read)
     seconds = wait_seconds(prefer)
     job = await finished(services, job, seconds)
     if job.operation is None:
