@@ -131,6 +131,8 @@ def _add(levels: list[list[_Link]], height: int, block: Block) -> Iterator[Block
 
 def cid_of(content: bytes | Readable) -> Cid:
     """CID of a file of any size, equal to `ipfs add --cid-version 1 --raw-leaves`."""
+    if isinstance(content, bytes) and len(content) <= LEAF_SIZE:
+        return Cid.of_block(content)  # what most content is
     root: Cid | None = None
     for block in blocks_of(content):
         root = block.cid
