@@ -10,7 +10,7 @@ import os
 import secrets
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,16 +203,19 @@ class Packs:
 
     # -- looking after them
 
-    def verify(self) -> Iterator[tuple[int, Problem | None]]:
-        """Read every byte and name what is wrong, with how many pieces of content that was about."""
+    def verify(self, lies_alone: Callable[[Cid], bool]) -> Iterator[tuple[int, Problem | None]]:
+        """Read every byte and name what is wrong, with how many pieces of content that was about.
+
+        Of a pack that is lost each piece is named, but for those that lie in a file of their own by now.
+        """
         with self._failing():
             files = sorted(path for path in self.folder.iterdir())
         known = self._index.packs()
         for lost in sorted(known - {path.name for path in files}):
-            count = len(self._index.pieces(lost))
-            if count:  # none: all of it was put again
-                reason = f"is missing, with {count} pieces of content"
-                yield count, Problem(None, str(self.folder / lost), reason)
+            for digest, _, _ in self._index.pieces(lost):
+                cid = Cid(RAW, digest)
+                reason = "is missing, as is the pack that it lies in"
+                yield 1, None if lies_alone(cid) else Problem(cid, str(self.folder / lost), reason)
         for path in files:
             if path.name not in known:
                 if path.suffix == _SUFFIX and path.name in self._index.packs():

@@ -273,7 +273,7 @@ class LocalStore:
                 yield problem
             if progress is not None:
                 progress(done, total)
-        for count, problem in self._packs.verify():
+        for count, problem in self._packs.verify(lambda cid: os.path.isfile(self._place(cid))):
             done += count
             if problem is not None:
                 yield problem

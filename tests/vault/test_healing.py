@@ -85,6 +85,23 @@ def test_the_service_heals_until_it_is_told_to_stop(lenient: Scene, monkeypatch:
     assert lenient.two.get(cid) == b"one"
 
 
+@pytest.mark.parametrize("number", [5, 40], ids=["into files", "into a pack"])
+def test_what_a_lost_pack_held_is_named_and_delivered(tmp_path: Path, number: int) -> None:
+    stores = [LocalStore(tmp_path / "packed", packed_from=2), LocalStore(tmp_path / "two")]
+    vault = ReplicatedStore(stores, Ledger(tmp_path / "vault.db"), tmp_path / "spool")
+    documents = [f"document {each}".encode() for each in range(number)]
+    cids = vault.put_many(documents)
+    stores[0].path_of(cids[0]).unlink()
+    assert {(problem.cid, problem.checked) for problem in vault.verify_all()} == {(cid, True) for cid in cids}
+    stores[0] = LocalStore(tmp_path / "packed")
+    vault.close()
+    again = ReplicatedStore(stores, Ledger(tmp_path / "vault.db"), tmp_path / "spool")
+    assert {(one.cid, one.healed) for one in again.repair()} == {(cid, True) for cid in cids}
+    assert list(again.verify_all()) == []
+    assert stores[0].get_many(cids) == documents
+    again.close()
+
+
 class Picky(LocalStore):
     """A folder that refuses some content; a daemon refuses what a foreign pin holds."""
 
