@@ -5,6 +5,13 @@ from collections.abc import Sequence
 from chain import codec
 
 
+def event_of(topic0: bytes, topics: int) -> type[codec.Event] | None:
+    """The contracts' event with this first topic and number of topics; None where there is none."""
+    from chain.bindings import EVENTS
+
+    return next((event for event in EVENTS.get(topic0, []) if topics == event.TOPICS), None)
+
+
 def decode_log(topics: Sequence[bytes], data: bytes) -> codec.Event | None:
     """The contracts' event that this log is, or None where it is none of theirs.
 

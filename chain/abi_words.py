@@ -63,18 +63,23 @@ def _kind(abi: str) -> _Kind:
     if array:
         return _array(_kind(array[1]), int(array[2]) if array[2] else None)
     if abi.startswith("("):
-        return _struct([_kind(part) for part in _split(abi)])
+        return _struct([_kind(part) for part in members_of(abi)])
     if abi in _PLAIN:
         return _PLAIN[abi]
-    sized = _SIZED.match(abi)
-    if sized is None:
+    kind, size = sized(abi)
+    return {"uint": _uint, "int": _int, "bytes": _fixed}[kind](size), 32, False
+
+
+def sized(abi: str) -> tuple[str, int]:
+    """`uint64` -> uint, 64; `bytes3` -> bytes, 3. Raises Unusual for what has no size."""
+    match = _SIZED.match(abi)
+    if match is None:
         raise Unusual
-    size = int(sized[2])
-    return {"uint": _uint, "int": _int, "bytes": _fixed}[sized[1]](size), 32, False
+    return match[1], int(match[2])
 
 
-def _split(abi: str) -> list[str]:
-    """`(a,(b,c)[],d)` -> a, (b,c)[], d"""
+def members_of(abi: str) -> list[str]:
+    """Types in a tuple type: `(a,(b,c)[],d)` -> a, (b,c)[], d."""
     parts, depth, start = [], 0, 1
     for i, letter in enumerate(abi):
         depth += (letter == "(") - (letter == ")")

@@ -10,6 +10,7 @@ from typing import Any, Final
 from chain.blocks import Block, Log, Malformed, Receipt, data_bytes, optional, quantity, sequence
 from chain.errors import CallReverted, ChainError, NodeNonsense, RpcError
 from chain.jsonrpc import JsonRpc
+from chain.logs import LogColumns
 
 BlockTag = int | bytes | str
 """A block by number, by hash (32 bytes) or by tag: `latest`, `pending`, `finalized`, `safe`, `earliest`."""
@@ -84,6 +85,14 @@ class Rpc(JsonRpc):
             raise self._nonsense("eth_getLogs", f"a log outside of blocks {from_block} to {to_block}")
         return logs
 
+    def get_log_columns(self, from_block: int, to_block: int, addresses: Sequence[str] = ()) -> LogColumns:
+        """As `get_logs`, for many: column by column."""
+        asked = self._asked({"fromBlock": hex(from_block), "toBlock": hex(to_block)}, addresses, ())
+        logs = self._read("eth_getLogs", self.request("eth_getLogs", [asked]), LogColumns.read)
+        if len(logs) and not from_block <= logs.block_number[0] <= logs.block_number[-1] <= to_block:
+            raise self._nonsense("eth_getLogs", f"a log outside of blocks {from_block} to {to_block}")
+        return logs
+
     def get_block_logs(
         self,
         block_hash: bytes,
@@ -102,14 +111,22 @@ class Rpc(JsonRpc):
         addresses: Sequence[str],
         topics: Sequence[bytes | Sequence[bytes] | None],
     ) -> list[Log]:
+        value = self.request("eth_getLogs", [self._asked(span, addresses, topics)])
+        logs = self._read("eth_getLogs", value, lambda v: [Log.read(log) for log in sequence(v, "result")])
+        return sorted(logs, key=lambda log: (log.block_number, log.log_index))
+
+    @staticmethod
+    def _asked(
+        span: dict[str, str],
+        addresses: Sequence[str],
+        topics: Sequence[bytes | Sequence[bytes] | None],
+    ) -> dict[str, object]:
         query: dict[str, object] = dict(span)
         if addresses:
             query["address"] = list(addresses)
         if topics:
             query["topics"] = [_topic(topic) for topic in topics]
-        value = self.request("eth_getLogs", [query])
-        logs = self._read("eth_getLogs", value, lambda v: [Log.read(log) for log in sequence(v, "result")])
-        return sorted(logs, key=lambda log: (log.block_number, log.log_index))
+        return query
 
     def get_receipt(self, transaction_hash: bytes) -> Receipt | None:
         """The receipt of a mined transaction; None while there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
 from epcis import digital_link
@@ -176,7 +176,9 @@ def apply(session: Session, readings: Sequence[Reading], now_ms: int) -> None:
     query = select(queue.c.cid, queue.c.attempts).join(content, content.c.cid == queue.c.cid)
     attempts = dict(session.execute(query.where(among(session, queue.c.cid, cids))).tuples().all())
     known = {one.cid: one for one in readings if one.cid in attempts}  # others were rolled back meanwhile
-    _postpone(session, [(one, attempts[one.cid]) for one in known.values() if one.state != PRESENT], now_ms)
+    failed = [(one, attempts[one.cid]) for one in known.values() if one.state != PRESENT]
+    if failed:
+        _postpone(session, failed, now_ms)
     told = {cid: one for cid, one in known.items() if one.state != PENDING}
     present = [cid for cid, one in told.items() if one.state == PRESENT]
     for state in (PRESENT, MISSING, CORRUPT):
@@ -200,21 +202,21 @@ def postpone(session: Session, reading: Reading, reason: str, now_ms: int) -> No
 
 
 def _postpone(session: Session, failed: Sequence[tuple[Reading, int]], now_ms: int) -> None:
-    if not failed:
-        return
-    rows = []
+    """Write queued rows anew, which is quicker than updating them."""
+    rows: list[Row] = []
     for reading, attempts in failed:
         pause = min(LAST_RETRY_MS, _FIRST_RETRY_MS << min(attempts, 20))
         rows.append(
             {
-                "failed": reading.cid,
+                "cid": reading.cid,
                 "attempts": attempts + 1,
                 "next_attempt": now_ms + pause,
                 "reason": reading.reason,
             }
         )
     queue = table_of(ContentQueue)
-    session.execute(update(queue).where(queue.c.cid == bindparam("failed")), rows)
+    session.execute(delete(queue).where(among(session, queue.c.cid, [row["cid"] for row in rows])))
+    insert(session, ContentQueue, rows)
 
 
 def _fill_manifests(session: Session, told: dict[str, Reading]) -> None:

@@ -6,7 +6,6 @@ Rows are mappings by column name, with Python values as the ORM takes them; what
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import JSON, ColumnElement, Table, any_, func, literal, select
@@ -14,11 +13,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text, TypeEngine
 from sqlmodel import Session
 
-from chain.bulk import insert_rows
+from chain import bulk
 from indexer.columns import ChainText, Exact
 from indexer.tables.base import MirrorTable
 
 Row = Mapping[str, Any]
+Columns = Mapping[str, Sequence[Any]]
+"""values by column name, all of one length"""
 T = TypeVar("T")
 
 
@@ -27,6 +28,10 @@ class JsonText:
     """JSON that is text already, for a JSON column."""
 
     text: str
+
+
+class JsonTexts(list[str]):
+    """A JSON column whose values are text already."""
 
 
 def table_of(mapped: type[MirrorTable]) -> Table:
@@ -40,36 +45,42 @@ def insert(session: Session, mapped: type[MirrorTable], rows: Sequence[Row]) -> 
 
     Raises SQLAlchemy's DBAPIError as an ORM flush would, ValueError for what a column cannot hold.
     """
-    if not rows:
+    names = table_of(mapped).columns.keys()
+    insert_columns(session, mapped, {name: [row.get(name) for row in rows] for name in names})
+
+
+def insert_columns(session: Session, mapped: type[MirrorTable], columns: Columns) -> None:
+    """As `insert`, from columns of one length; what is left out is NULL."""
+    if not next(iter(columns.values())):
         return
     table = table_of(mapped)
-    names, values = _plan(table, session.get_bind().dialect.name)
-    insert_rows(session, table, names, map(values, rows))
+    dialect = session.get_bind().dialect.name
+    converted = {
+        name: _converted(table.columns[name].type, values, dialect) for name, values in columns.items()
+    }
+    bulk.insert_columns(session, table, converted)
 
 
-@cache
-def _plan(table: Table, dialect: str) -> tuple[list[str], Callable[[Row], tuple[Any, ...]]]:
-    """Names of a table's columns, and what makes the driver's values of a row."""
-    columns = [(column.name, _converter(column.type, dialect)) for column in table.columns]
-
-    def values(row: Row) -> tuple[Any, ...]:
-        get = row.get
-        made = []
-        for name, convert in columns:
-            value = get(name)
-            made.append(value if value is None or convert is None else convert(value))
-        return tuple(made)
-
-    return [name for name, _ in columns], values
+def rows_of(columns: Columns) -> list[Row]:
+    """The rows that stand side by side in columns."""
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def _converter(kind: TypeEngine[Any], dialect: str) -> Callable[[Any], Any] | None:
+def _converted(kind: TypeEngine[Any], values: Sequence[Any], dialect: str) -> Sequence[Any]:
+    """The driver's values of a column."""
+    convert: Callable[[Any], Any]
     if isinstance(kind, JSON):
-        return _json
-    if isinstance(kind, Exact):
+        if isinstance(values, JsonTexts):
+            return values
+        convert = _json
+    elif isinstance(kind, Exact):
         # COPY takes an integer of any width for NUMERIC
-        return kind.checked if dialect == "postgresql" else kind.text
-    return kind.cleaned if isinstance(kind, ChainText) else None
+        convert = kind.checked if dialect == "postgresql" else kind.text
+    elif isinstance(kind, ChainText):
+        convert = kind.cleaned
+    else:
+        return values
+    return [value if value is None else convert(value) for value in values]
 
 
 def _json(value: Any) -> str:

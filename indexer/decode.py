@@ -4,7 +4,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Final
 
-from chain.abi_events import decode_log
+from chain.abi_events import decode_log, event_of
 from chain.blocks import Log
 from chain.codec import Event, checksum
 from chain.fields import hex_text
@@ -60,6 +60,13 @@ def derived(log: Log, block_hash: str, block_time: int) -> tuple[type[EventRow],
     columns["block_time"] = block_time
     columns["address"] = checksum(log.address)
     return table, columns
+
+
+def table_of_log(topic0: bytes, topics: int) -> tuple[type[Event], type[EventRow]] | None:
+    """The event with that first topic and number of topics, and its table; None where there is none."""
+    event = event_of(topic0, topics)
+    table = None if event is None else EVENT_TABLES.get(key_of(event))
+    return None if event is None or table is None else (event, table)
 
 
 def event_row(log: Log, block_time: int) -> EventRow:

@@ -124,11 +124,13 @@ def read_document(content: bytes, seal_id: str, event_hash: str) -> Document:
         raise ContradictionError(f"eventHash: the document's is {computed}, signed was {event_hash}")
     declared = event.get("errorDeclaration")
     declaration = declared if isinstance(declared, dict) else {}
+    is_made = event.get("type") == "TransformationEvent"
     columns = {
         "type": _text(event.get("type")),
         "event_time": event_millis(event.get("eventTime")),
         "event_time_offset": _text(event.get("eventTimeZoneOffset")),
         "event_id": _text(event.get("eventID")),
+        "transformation_id": _text(event.get("transformationID")) if is_made else None,
         "action": _text(event.get("action")),
         "biz_step": vocabulary_iri("bizStep", event.get("bizStep")),
         "disposition": vocabulary_iri("disposition", event.get("disposition")),

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from chain.blocks import Block, Log
+from chain.blocks import Block
 from chain.bloom import unexplained
 from chain.errors import ChainError
+from chain.fields import hex_text
+from chain.logs import LogColumns
 from indexer.pace import Pace
 
 _INT64 = 1 << 63
@@ -41,7 +43,7 @@ class Node(Protocol):
         """Headers by number, in the order asked."""
         ...
 
-    def get_logs(self, from_block: int, to_block: int, addresses: Sequence[str] = ()) -> list[Log]:
+    def get_log_columns(self, from_block: int, to_block: int, addresses: Sequence[str] = ()) -> LogColumns:
         """Logs of a span, both ends included, in chain order."""
         ...
 
@@ -53,7 +55,7 @@ class Span:
     first: int
     last: Block
     blocks: dict[int, Block]
-    logs: list[Log]
+    logs: LogColumns
 
 
 class Fetcher:
@@ -96,19 +98,19 @@ class Fetcher:
             self._pace.answered(last - first + 1, len(logs))
             return span
 
-    def _logs(self, first: int, last: int) -> list[Log] | None:
+    def _logs(self, first: int, last: int) -> LogColumns | None:
         """All logs of a span; None where the node seems to have left some out and less is to be asked."""
         if not self._addresses:
-            return []
-        logs = self._node.get_logs(first, last, self._addresses)
+            return LogColumns.of([])
+        logs = self._node.get_log_columns(first, last, self._addresses)
         if not self._pace.doubtful(len(logs)):
             return logs
         if first == last:
-            parts = [len(self._node.get_logs(first, last, [address])) for address in self._addresses]
+            parts = [len(self._node.get_log_columns(first, last, [address])) for address in self._addresses]
         else:
             middle = (first + last) // 2
             parts = [
-                len(self._node.get_logs(start, end, self._addresses))
+                len(self._node.get_log_columns(start, end, self._addresses))
                 for start, end in ((first, middle), (middle + 1, last))
             ]
         if sum(parts) == len(logs):
@@ -119,14 +121,13 @@ class Fetcher:
             raise CutAnswerError(f"of block {first} the node gives {len(logs)} logs, asked in parts {parts}")
         return None
 
-    def _checked(self, first: int, end: Block, logs: list[Log], before: tuple[int, str] | None) -> Span:
+    def _checked(self, first: int, end: Block, logs: LogColumns, before: tuple[int, str] | None) -> Span:
         """The span, if all that was told of it fits together. Raises ChainMovedError."""
         last = end.number
-        numbers = sorted({log.block_number for log in logs})
+        holding = set(logs.block_number)
         # The last header commits to all below it: asked after the logs and unchanged since before them, all
         # that was read between is of it.
-        if last - first < _ALL_HEADERS:
-            numbers = list(range(first, last + 1))
+        numbers = range(first, last + 1) if last - first < _ALL_HEADERS else sorted(holding)
         asked = [*numbers, last]
         if before is not None and before[0] >= 0:
             asked.append(before[0])
@@ -137,41 +138,42 @@ class Fetcher:
             if header is None or header.number != number:
                 raise ChainMovedError(f"block {number} is gone")
             blocks[number] = header
-        seen: set[tuple[int, int]] = set()
-        for log in logs:
-            if log.block_hash != blocks[log.block_number].hash:
-                raise ChainMovedError(f"log {log.log_index} of block {log.block_number} is of another block")
-            if log.address not in self._known and log.address.lower() not in self._known:
-                raise ChainMovedError(f"log of contract {log.address}, which was not asked for")
-            seen.add((log.block_number, log.log_index))
-        if len(seen) != len(logs):
+        for number, block_hash in set(zip(logs.block_number, logs.block_hash, strict=True)):
+            if block_hash != hex_text(blocks[number].hash):
+                raise ChainMovedError(f"a log of block {number} is of another block, {block_hash}")
+        strange = set(logs.address) - self._known
+        if strange:
+            raise ChainMovedError(f"log of contract {min(strange)}, which was not asked for")
+        places = zip(logs.block_number, logs.log_index, strict=True)
+        if len({number << 256 | index for number, index in places}) != len(logs):
             raise ChainMovedError(f"a log of blocks {first} to {last} was given twice")
         if before is not None and before[0] >= 0:
             base = headers[before[0]]
-            if base is None or base.number != before[0] or "0x" + base.hash.hex() != before[1]:
+            if base is None or base.number != before[0] or hex_text(base.hash) != before[1]:
                 raise ChainMovedError(f"block {before[0]} was replaced")
         again = headers[last]
         if again is None or again.number != last or again.hash != end.hash:
             raise ChainMovedError(f"block {last} was replaced while its logs were read")
         self._all_told(blocks, logs)
-        blocks = {number: blocks[number] for number in {log.block_number for log in logs}}
+        blocks = {number: blocks[number] for number in sorted(holding)}
         for block in (end, *blocks.values()):
             if not 0 <= block.timestamp < _INT64 or not 0 <= block.number < _INT64:
                 raise ChainMovedError(f"block {block.number} has the impossible timestamp {block.timestamp}")
         return Span(first, end, blocks, logs)
 
-    def _all_told(self, blocks: dict[int, Block], logs: list[Log]) -> None:
+    def _all_told(self, blocks: dict[int, Block], logs: LogColumns) -> None:
         """Nodes hand out blocks before they can find their logs: where a header tells of some, ask again."""
-        given = {(log.block_number, log.address.lower()) for log in logs}
+        given = set(zip(logs.block_number, logs.address, strict=True))
         for block in blocks.values():
             silent = [one for one in self._known if (block.number, one) not in given and block.may_hold(one)]
-            if silent and self._node.get_logs(block.number, block.number, sorted(silent)):
+            if silent and len(self._node.get_log_columns(block.number, block.number, sorted(silent))):
                 raise ChainMovedError(f"logs of block {block.number} were left out")
         told: defaultdict[int, list[tuple[str, list[str]]]] = defaultdict(list)
         highest: dict[int, int] = {}
-        for log in logs:
-            told[log.block_number].append((log.address, ["0x" + one.hex() for one in log.topics]))
-            highest[log.block_number] = max(log.log_index, highest.get(log.block_number, 0))
+        places = zip(logs.block_number, logs.log_index, strict=True)
+        for (number, index), address, topics in zip(places, logs.address, logs.topics, strict=True):
+            told[number].append((address, topics))
+            highest[number] = max(index, highest.get(number, 0))
         # A block's logs are counted from 0, and its filter has the bits of all. What is missing is mostly of
         # other contracts; asked for once more, ours are as many as before then.
         doubtful = [
@@ -182,7 +184,7 @@ class Fetcher:
         if doubtful:
             first, last = min(doubtful), max(doubtful)
             count = sum(len(told[number]) for number in told if first <= number <= last)
-            if len(self._node.get_logs(first, last, self._addresses)) != count:
+            if len(self._node.get_log_columns(first, last, self._addresses)) != count:
                 raise ChainMovedError(f"of blocks {first} to {last} {count} logs are not all")
 
     def _header(self, number: int) -> Block:

@@ -3,22 +3,19 @@
 Every function takes the transaction it works in; rows and checkpoint are always in the same one.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Table, delete, func, not_, or_, select, update
 from sqlmodel import Session, col
 
-from chain.blocks import Block as Header
 from chain.codec import checksum
 from chain.fields import hex_text
-from indexer.bulk import JsonText, Row, insert
-from indexer.decode import UndecodableError, derived
-from indexer.fetch import Span
+from indexer.bulk import insert_columns
 from indexer.references import add_references
-from indexer.tables import EventRow, metadata
+from indexer.span_rows import SpanRows
+from indexer.tables import metadata
 from indexer.tables.chainlog import Block, Checkpoint, MirrorState, RawLog
 from indexer.tables.content import CONTRADICTS, PRESENT, Content, ContentQueue, Manifest, SealedEvent
 
@@ -99,40 +96,16 @@ def claim(session: Session, generation: int, **values: Any) -> None:
         raise MirrorWrittenError(f"generation {generation} of the mirror is over: another process wrote it")
 
 
-def add_span(session: Session, generation: int, span: Span) -> int:
-    """Write a span's blocks, logs, events and checkpoint; gives the number of logs that nobody can decode."""
-    last_hash = hex_text(span.last.hash)
-    claim(session, generation, head_number=span.last.number, head_hash=last_hash)
-    insert(session, Block, [_block(header) for header in span.blocks.values()])
-    raw: list[Row] = []
-    rows: dict[type[EventRow], list[Row]] = defaultdict(list)
-    failed = 0
-    for log in span.logs:
-        block_hash = hex_text(log.block_hash)
-        decode_error = None
-        try:
-            table, row = derived(log, block_hash, span.blocks[log.block_number].timestamp)
-            rows[table].append(row)
-        except UndecodableError as error:
-            decode_error = str(error).replace("\0", "\\0")
-            failed += 1
-        raw.append(
-            {
-                "block_hash": block_hash,
-                "log_index": log.log_index,
-                "block_number": log.block_number,
-                "address": checksum(log.address),
-                "topics": JsonText(_texts(log.topics)),
-                "data": hex_text(log.data),
-                "tx_hash": hex_text(log.transaction_hash),
-                "decode_error": decode_error,
-            }
-        )
-    insert(session, RawLog, raw)
-    for mapped, found in rows.items():
-        insert(session, mapped, found)
-    add_references(session, rows)
-    session.merge(Checkpoint(number=span.last.number, hash=last_hash, timestamp=span.last.timestamp))
+def add_span(session: Session, generation: int, rows: SpanRows) -> None:
+    """Write a span's blocks, logs, events and checkpoint."""
+    last_hash = hex_text(rows.last.hash)
+    claim(session, generation, head_number=rows.last.number, head_hash=last_hash)
+    insert_columns(session, Block, rows.blocks)
+    insert_columns(session, RawLog, rows.logs)
+    for mapped, columns in rows.events.items():
+        insert_columns(session, mapped, columns)
+    add_references(session, rows.events)
+    session.merge(Checkpoint(number=rows.last.number, hash=last_hash, timestamp=rows.last.timestamp))
     session.flush()
     oldest = session.scalar(
         select(col(Checkpoint.number))
@@ -142,21 +115,6 @@ def add_span(session: Session, generation: int, span: Span) -> int:
     )
     if oldest is not None:
         session.execute(delete(Checkpoint).where(col(Checkpoint.number) <= oldest))
-    return failed
-
-
-def _texts(topics: Sequence[bytes]) -> str:
-    """Topics as a JSON array."""
-    return "[" + ", ".join([f'"0x{topic.hex()}"' for topic in topics]) + "]"
-
-
-def _block(header: Header) -> Row:
-    return {
-        "hash": hex_text(header.hash),
-        "number": header.number,
-        "parent_hash": hex_text(header.parent_hash),
-        "timestamp": header.timestamp,
-    }
 
 
 def known_blocks(session: Session, below: int, limit: int) -> list[tuple[int, str]]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from chain.errors import ChainError, NodeNonsense, NodeUnreachable, RpcError
 
-LOGS_AT_ONCE: Final = 10_000
+LOGS_AT_ONCE: Final = 5_000
 """logs that a span should hold: memory follows their number, not that of blocks"""
 _FIRST: Final = 64
 _GROWTH: Final = 4

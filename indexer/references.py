@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, update
 from sqlmodel import Session
 
-from indexer.bulk import Row, among, insert, table_of
+from indexer.bulk import Columns, Row, among, insert, rows_of, table_of
 from indexer.tables import EventRow
 from indexer.tables.content import (
     CONTRADICTS,
@@ -45,8 +45,9 @@ def cid_text(binary: str) -> str | None:
         return None
 
 
-def add_references(session: Session, rows: Mapping[type[EventRow], Sequence[Row]]) -> None:
+def add_references(session: Session, events: Mapping[type[EventRow], Columns]) -> None:
     """Write the rows that wait for the content which these new events name."""
+    rows = {table: rows_of(events[table]) for table in (Anchored, Issued, Attested) if table in events}
     manifests = [_manifest(row, "batch", row["member"]) for row in rows.get(Anchored, ())]
     manifests += [_manifest(row, "issue", row["maker"]) for row in rows.get(Issued, ())]
     insert(session, Manifest, manifests)

@@ -19,9 +19,10 @@ from chain.fields import hex_text
 from indexer import bodies, ledger, schema
 from indexer.ahead import ahead
 from indexer.compare import Difference, differences
-from indexer.fetch import ChainMovedError, Fetcher, Node, Span
+from indexer.fetch import ChainMovedError, Fetcher, Node
 from indexer.health import MirrorHealth, Pulse
 from indexer.ledger import Identity, IndexerError, MirrorWrittenError
+from indexer.span_rows import SpanRows, rows_of_span
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +93,6 @@ class Indexer:
         self._migrated = False
         self._advanced = threading.Condition()
         self._pulse = Pulse()
-        self._undecoded = (-1, 0)  # as of which generation of the mirror, how many
 
     @property
     def last_error(self) -> str | None:
@@ -128,10 +128,7 @@ class Indexer:
         self._read_contents()
         with reading(self._engine) as session:
             state = ledger.load(session)
-            waiting = bodies.waiting(session)
-            if self._undecoded[0] != state.generation:  # somebody else wrote, or something was undone
-                self._undecoded = state.generation, ledger.undecoded(session)
-        undecoded = self._undecoded[1]
+            waiting, undecoded = bodies.waiting(session), ledger.undecoded(session)
         self._pulse.note(mirrored=state.head_number, waiting=waiting, undecoded=undecoded)
         now = self._pulse.read()
         return Progress(
@@ -179,26 +176,27 @@ class Indexer:
             return False
         generation = state.generation
         with closing(ahead(self._spans(head, target))) as spans:
-            for span in spans:
-                self._write(span, generation)
+            for rows in spans:
+                self._write(rows, generation)
                 generation += 1
         return True
 
-    def _spans(self, head: tuple[int, str], target: int) -> Iterator[Span]:
+    def _spans(self, head: tuple[int, str], target: int) -> Iterator[SpanRows]:
         """What follows the mirror's head up to block `target`, each span building on the one before."""
         while head[0] < target:
             span = self._fetcher.fetch(head[0] + 1, target, head if head[1] else None)
-            yield span
+            yield rows_of_span(span)
             head = (span.last.number, hex_text(span.last.hash))
 
-    def _write(self, span: Span, generation: int) -> None:
+    def _write(self, rows: SpanRows, generation: int) -> None:
         with writing(self._engine) as session:
-            failed = ledger.add_span(session, generation, span)
-        self._wrote(generation, failed)
-        if failed:
-            _log.warning("logs kept undecoded: %d in blocks %d to %d", failed, span.first, span.last.number)
-        self._pulse.add(logs=len(span.logs), undecoded=failed)
-        self._pulse.note(progress=True, mirrored=span.last.number)
+            ledger.add_span(session, generation, rows)
+        if rows.failed:
+            _log.warning(
+                "logs kept undecoded: %d in blocks %d to %d", rows.failed, rows.first, rows.last.number
+            )
+        self._pulse.add(logs=len(rows.logs["log_index"]))
+        self._pulse.note(progress=True, mirrored=rows.last.number)
         with self._advanced:
             self._advanced.notify_all()
 
@@ -275,14 +273,7 @@ class Indexer:
                 ledger.claim(session, generation)
                 for one in turn:
                     self._fill_one(session, one, max(now, self._clock()))
-        self._wrote(generation, 0)
         return generation + 1
-
-    def _wrote(self, generation: int, undecoded: int) -> None:
-        """Keep count without asking the database, while nobody else writes."""
-        known, count = self._undecoded
-        if known == generation:
-            self._undecoded = generation + 1, count + undecoded
 
     def _fill_one(self, session: Session, one: bodies.Reading, now: int) -> None:
         try:
@@ -380,5 +371,4 @@ class Indexer:
         """Drop the mirror's tables, and no others, and build them again from chain and vault (rule 1)."""
         schema.drop(self._engine)
         self._migrated = False
-        self._undecoded = (-1, 0)
         return self.run_once()

@@ -5,8 +5,6 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from indexer.tables import metadata
-
 
 def column(name: str, kind: Any, *, index: bool = False, nullable: bool = False, key: bool = False) -> Any:
     """A column; `key` makes it part of the primary key."""
@@ -24,12 +22,3 @@ def event_table(name: str, *columns: Any) -> None:
         column("address", sa.String()),
         *columns,
     )
-
-
-def begin_anew() -> None:
-    """Empty a mirror that lacks what a new table holds: the indexer fills it again from chain and vault."""
-    connection = op.get_bind()
-    existing = set(sa.inspect(connection).get_table_names())
-    for table in metadata.sorted_tables:
-        if table.name in existing:
-            connection.execute(sa.delete(table))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, exists, literal_column, or_, select
+from sqlalchemy import Select, and_, exists, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -34,8 +34,6 @@ from indexer.tables.provenance import ErrorDeclared
 _NEAR: Final = aliased(EventEpc)
 _FAR: Final = aliased(EventEpc)
 _DECLARING: Final = aliased(SealedEvent)
-# written out: a partial index serves no query whose condition is a parameter
-_MAKING: Final = col(SealedEvent.type) == literal_column(f"'{TRANSFORMATION}'")
 
 
 def _ref(member: int, seal_id: str) -> Ref:
@@ -149,7 +147,7 @@ class MirrorSource:
             told.update(self._transformations(query))
         ids = sorted({row[7] for row in told.values() if row[7] is not None})
         for names in chunks(ids):
-            query = self._selected([TRANSFORMATION]).where(_MAKING, _transformation_id().in_(names))
+            query = self._selected([TRANSFORMATION]).where(col(SealedEvent.transformation_id).in_(names))
             told.update(self._transformations(query))
         wanted = set(keys)
         found: list[tuple[Any, Making]] = []
@@ -177,7 +175,9 @@ class MirrorSource:
         return made(self._counting(found))
 
     def _transformations(self, query: Select[Any]) -> dict[Key, Any]:
-        return {(row[0], row[1]): row for row in self._read(query.add_columns(_transformation_id()))}
+        return {
+            (row[0], row[1]): row for row in self._read(query.add_columns(col(SealedEvent.transformation_id)))
+        }
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -249,10 +249,6 @@ def _change(row: Any, holder: str, child: _Named, everything: bool = False) -> C
         unit=child.unit,
         everything=everything,
     )
-
-
-def _transformation_id() -> Any:
-    return col(SealedEvent.body)["transformationID"].as_string()
 
 
 def events_during(

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Text
+from sqlalchemy import JSON, BigInteger, Index, Text, text
 from sqlmodel import Field
 
 from indexer.tables.base import MirrorTable
+
+_UNDECODED = text("decode_error IS NOT NULL")
 
 
 class MirrorState(MirrorTable, table=True):
@@ -54,6 +56,9 @@ class RawLog(MirrorTable, table=True):
     """A log as the node gave it; `decode_error` says why there is no derived row."""
 
     __tablename__ = "raw_log"
+    __table_args__ = (
+        Index("ix_raw_log_undecoded", "block_number", sqlite_where=_UNDECODED, postgresql_where=_UNDECODED),
+    )
 
     block_hash: str = Field(primary_key=True)
     log_index: int = Field(primary_key=True, sa_type=BigInteger)

@@ -15,7 +15,7 @@ PENDING, PRESENT, MISSING, CORRUPT = "pending", "present", "missing", "corrupt"
 CONTRADICTS = "contradicts"
 """the bytes are those that the CID names, but they are not what the log says of them"""
 
-_MAKING = text("type = 'TransformationEvent'")
+_TRANSFORMS = text("transformation_id IS NOT NULL")
 _NO_KEY = text("item_id IS NULL")
 
 
@@ -100,7 +100,14 @@ class SealedEvent(MirrorTable, table=True):
     __tablename__ = "sealed_event"
     __table_args__ = (
         Index("ix_sealed_event_time", "event_time", "seal_id"),
-        Index("ix_sealed_event_making", "seal_id", sqlite_where=_MAKING, postgresql_where=_MAKING),
+        # a hash on PostgreSQL, whose trees refuse a long text
+        Index(
+            "ix_sealed_event_transformation",
+            "transformation_id",
+            sqlite_where=_TRANSFORMS,
+            postgresql_where=_TRANSFORMS,
+            postgresql_using="hash",
+        ),
     )
 
     member: int = Field(primary_key=True, sa_type=Uint64)
@@ -124,6 +131,8 @@ class SealedEvent(MirrorTable, table=True):
     event_time_offset: str | None = Field(default=None, sa_type=ChainText)
     """eventTimeZoneOffset as written"""
     event_id: str | None = Field(default=None, sa_type=ChainText)
+    transformation_id: str | None = Field(default=None, sa_type=ChainText)
+    """of a TransformationEvent"""
     action: str | None = Field(default=None, sa_type=ChainText)
     biz_step: str | None = Field(default=None, sa_type=ChainText)
     """full IRI where the document has a CBV short name"""

@@ -104,6 +104,7 @@ def record(engine: Engine, facts: Iterable[Fact], declared: dict[Ref, str] | Non
                 event_time=one.event_time,
                 event_time_offset=one.event_time_offset,
                 event_id=one.body.get("eventID"),
+                transformation_id=one.body.get("transformationID"),
                 action=one.action,
                 biz_step=one.biz_step,
                 disposition=one.disposition,

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from chain.blocks import Log
 from chain.errors import RpcError
+from chain.logs import LogColumns
 from chain.rpc import Rpc
 from indexer.fetch import ChainMovedError, Fetcher
 from indexer.run import Indexer
@@ -26,15 +27,11 @@ class Altered(Rpc):
         self.change = change
         self.asked: list[int] = []
 
-    def get_logs(
-        self,
-        from_block: int,
-        to_block: int,
-        addresses: Sequence[str] = (),
-        topics: Sequence[bytes | Sequence[bytes] | None] = (),
-    ) -> list[Log]:
+    def get_log_columns(self, from_block: int, to_block: int, addresses: Sequence[str] = ()) -> LogColumns:
         self.asked.append(to_block - from_block + 1)
-        return self.change(from_block, to_block, super().get_logs(from_block, to_block, addresses, topics))
+        found = super().get_log_columns(from_block, to_block, addresses)
+        logs = [found[place] for place in range(len(found))]
+        return LogColumns.of(self.change(from_block, to_block, logs))
 
 
 def at_most(blocks: int) -> Callable[[int, int, list[Log]], list[Log]]:
