@@ -24,7 +24,7 @@ class Forgetful(Rpc):
         self.place = place
         self.asked = 0
 
-    def request(self, method: str, params: list[Any]) -> Any:
+    def request(self, method: str, params: Sequence[object] = ()) -> Any:
         answer = super().request(method, params)
         if method == "eth_getLogs":
             self.asked += 1
@@ -79,7 +79,7 @@ def test_logs_of_other_contracts_cost_one_question_more(chain: DevChain) -> None
     class Counting(Rpc):
         asked = 0
 
-        def request(self, method: str, params: list[Any]) -> Any:
+        def request(self, method: str, params: Sequence[object] = ()) -> Any:
             Counting.asked += method == "eth_getLogs"
             return super().request(method, params)
 
