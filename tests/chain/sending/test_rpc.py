@@ -235,7 +235,7 @@ def test_batch_answers_with_odd_ids_are_nonsense(odd: object) -> None:
 
 
 def test_an_answer_without_end_is_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chain.rpc.MAX_ANSWER", 100_000)
+    monkeypatch.setattr("chain.jsonrpc.MAX_ANSWER", 100_000)
     with serving(lambda _: (200, b" " * 10_000_000)) as rpc:
         with pytest.raises(NodeNonsense, match="more than 100000 bytes"):
             rpc.chain_id()
