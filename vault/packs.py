@@ -229,19 +229,21 @@ class Packs:
                 yield 0, Problem(None, str(path), f"cannot be read: {error.strerror}", checked=False)
 
     def _verify(self, path: Path, pieces: Sequence[Piece]) -> Iterator[tuple[int, Problem | None]]:
-        missed = {_head_at(piece): piece[0] for piece in pieces}
+        missed = {_head_at(piece): piece for piece in pieces}
         for section in _sections(path.read_bytes(), missed):
             noted = missed.pop(section.at, None)
-            cid = section.cid if noted is None else Cid(RAW, noted)
+            cid = section.cid if noted is None else Cid(RAW, noted[0])
             count = int(noted is not None)
             if section.cid is None or section.cid != cid:
                 yield count, Problem(cid, str(path), f"was altered at byte {section.at}")
             elif not section.whole:
                 actual = Cid.of_block(section.content)
                 yield count, Problem(cid, str(path), f"was altered: what is stored has CID {actual}")
+            elif noted is not None and noted != section.piece:
+                yield count, Problem(cid, str(path), "is noted otherwise than it lies there")
             else:
                 yield count, None
-        for digest in missed.values():
+        for digest, _, _ in missed.values():
             yield 1, Problem(Cid(RAW, digest), str(path), "was altered: it is not where it was written")
 
     def repair(self) -> Iterator[Repair]:

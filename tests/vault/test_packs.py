@@ -129,6 +129,21 @@ def test_rule_8_a_pack_with_any_byte_changed_is_named(store: LocalStore) -> None
     assert list(store.verify_all()) == []
 
 
+@pytest.mark.parametrize("change", ["size + 1", "size - 1"])
+def test_a_piece_that_is_noted_longer_or_shorter_than_it_is_is_named_and_put_right(
+    store: LocalStore, change: str
+) -> None:
+    *_, last = sorted(
+        (pack_of(store).read_bytes().find(bytes(cid_of(one))), cid_of(one)) for one in DOCUMENTS
+    )
+    index = sqlite3.connect(store.root / "packs.db", isolation_level=None)
+    index.execute(f"UPDATE piece SET size = {change} WHERE digest = ?", (last[1].digest,))  # noqa: S608
+    index.close()
+    assert [problem.cid for problem in store.verify_all()] == [last[1]]
+    assert [one.healed for one in store.repair()] == [True]
+    assert list(store.verify_all()) == []
+
+
 @pytest.mark.parametrize("damage", ["cut", "emptied", "lost", "longer"])
 def test_a_damaged_pack_is_named_and_put_right_by_putting_again(store: LocalStore, damage: str) -> None:
     pack = pack_of(store)
