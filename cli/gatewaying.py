@@ -183,7 +183,7 @@ def serve(
     import uvicorn
 
     from api.gateway import create_gateway_app
-    from cli.http import keep_recursion_bounded, listen_on, take_short_turns
+    from cli.http import give_memory_back, keep_recursion_bounded, listen_on, take_short_turns
 
     token = token_of(session)
     host, port = address_of(listen, token)
@@ -194,6 +194,7 @@ def serve(
         logging.getLogger(chatty).setLevel(logging.WARNING)
     keep_recursion_bounded()
     take_short_turns()
+    give_memory_back()
     # names are this machine's own only where they lead to it
     host = "127.0.0.1" if host == "localhost" else host
     with listen_on(host, port) as listener, opened(session, key, folder, limits) as gateway:

@@ -129,10 +129,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends this
     given = json.loads(sys.stdin.readline())
     settings = Settings(**given["settings"])
-    from cli.http import keep_recursion_bounded, take_short_turns
+    from cli.http import give_memory_back, keep_recursion_bounded, take_short_turns
 
     keep_recursion_bounded()
     take_short_turns()
+    give_memory_back()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
