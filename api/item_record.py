@@ -1,6 +1,6 @@
 """Everything that is known of one item, as one record: for programs as JSON, for people as a page."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,8 +12,18 @@ from epcis.digital_link import DigitalLinkError
 from evidence.report import Report, Status
 from evidence.signed_fields import things
 from indexer import read
-from indexer.read import ItemHistory, customs_decisions, item_history, licence, sensor_windows
+from indexer.read import (
+    CustomsDecision,
+    ItemHistory,
+    Licence,
+    SensorWindow,
+    customs_decisions,
+    licence,
+    sensor_windows,
+)
+from indexer.read.items import history_of
 from indexer.read.members import Member, members
+from indexer.read.trace import Trace
 
 TITLES: Final = {
     Status.VERIFIED: "This record is consistent",
@@ -185,20 +195,58 @@ class ItemRecord(Answer):
     checked_at: Moment
 
 
-def item_record(session: Session, gtin: str, serial: str, report: Report) -> ItemRecord:
+@dataclass(frozen=True, slots=True)
+class RecordRows:
+    """What the mirror says of an item and of those who told of it."""
+
+    history: ItemHistory
+    members: dict[str, Member]
+    """by GLN"""
+    licence: Licence | None
+    customs: list[CustomsDecision]
+    sensors: list[SensorWindow]
+
+
+def record_rows(found: Trace, session: Session) -> RecordRows:
+    """What a record tells beside the rows that were verified."""
+    everybody = members(session)
+    history = history_of(session, found, everybody)
+    subjects = list(_subjects(history))
+    return RecordRows(
+        history=history,
+        members={one.gln: one for one in everybody},
+        licence=licence(session, history.issues[0].licence) if history.issues else None,
+        customs=customs_decisions(session, *subjects),
+        sensors=sensor_windows(session, *subjects),
+    )
+
+
+def _subjects(history: ItemHistory) -> dict[str, str | None]:
+    """Item ids whose reports concern the item, each with the unit that it stands for."""
+    found: dict[str, str | None] = {history.item_id: None}
+    for uri in history.units:
+        try:
+            found.setdefault("0x" + digital_link.item_id(uri).hex(), uri)
+        except DigitalLinkError:
+            continue
+    return found
+
+
+def item_record(rows: RecordRows, gtin: str, serial: str, report: Report) -> ItemRecord:
     """The record of an item with what a verification of it found just now."""
-    return _Recorder(session, report).record(gtin, serial)
+    return _Recorder(rows, report).record(gtin, serial)
 
 
 class _Recorder:
-    def __init__(self, session: Session, report: Report) -> None:
-        self._session = session
+    def __init__(self, rows: RecordRows, report: Report) -> None:
+        self._rows = rows
         self._report = report
-        self._members: dict[str, Member] = {one.gln: one for one in members(session)}
+        self._members = rows.members
         self._keys = {key.address: key for one in self._members.values() for key in one.keys}
 
     def record(self, gtin: str, serial: str) -> ItemRecord:
-        history = item_history(self._session, self._report.item)
+        history = self._rows.history
+        subjects = _subjects(history)
         verdict = self._report.verdict
         return ItemRecord(
             item=history.uri,
@@ -220,8 +268,8 @@ class _Recorder:
             ],
             events=[self._event(one, history) for one in history.events],
             units=history.units,
-            customs=self._customs(history),
-            sensors=self._sensors(history),
+            customs=[self._decision(one, subjects[one.subject]) for one in self._rows.customs],
+            sensors=[self._window(one, subjects[one.subject]) for one in self._rows.sensors],
             checks=[_check(one) for one in self._report.checks],
             checked_at=datetime.now(UTC),
         )
@@ -234,7 +282,7 @@ class _Recorder:
         if not history.issues:
             return None
         issue = history.issues[0]
-        terms = licence(self._session, issue.licence)
+        terms = self._rows.licence
         return ProductAnswer(
             gtin=issue.gtin,
             serial=issue.serial,
@@ -307,51 +355,33 @@ class _Recorder:
             effect=proof.effect,
         )
 
-    def _subjects(self, history: ItemHistory) -> Sequence[tuple[str, str | None]]:
-        """Item ids whose reports concern the item, each with the unit that it stands for."""
-        found: list[tuple[str, str | None]] = [(history.item_id, None)]
-        for uri in history.units:
-            try:
-                found.append(("0x" + digital_link.item_id(uri).hex(), uri))
-            except DigitalLinkError:
-                continue
-        return found
+    def _decision(self, one: CustomsDecision, unit: str | None) -> CustomsAnswer:
+        return CustomsAnswer(
+            report=one.report,
+            through=unit,
+            country=one.country,
+            decision=one.decision,
+            decided_at=one.decided_at,
+            recorded_at=one.recorded_at,
+            signed_by=[self._named(gln) for gln in one.members],
+            transaction=one.transaction,
+        )
 
-    def _customs(self, history: ItemHistory) -> list[CustomsAnswer]:
-        return [
-            CustomsAnswer(
-                report=one.report,
-                through=unit,
-                country=one.country,
-                decision=one.decision,
-                decided_at=one.decided_at,
-                recorded_at=one.recorded_at,
-                signed_by=[self._named(gln) for gln in one.members],
-                transaction=one.transaction,
-            )
-            for subject, unit in self._subjects(history)
-            for one in customs_decisions(self._session, subject)
-        ]
-
-    def _sensors(self, history: ItemHistory) -> list[SensorAnswer]:
-        return [
-            SensorAnswer(
-                report=one.report,
-                through=unit,
-                measurement=one.measurement,
-                unit=one.unit,
-                minimum=one.minimum,
-                maximum=one.maximum,
-                mean=one.mean,
-                count=one.count,
-                start=one.start,
-                end=one.end,
-                signed_by=[self._named(gln) for gln in one.members],
-                transaction=one.transaction,
-            )
-            for subject, unit in self._subjects(history)
-            for one in sensor_windows(self._session, subject)
-        ]
+    def _window(self, one: SensorWindow, unit: str | None) -> SensorAnswer:
+        return SensorAnswer(
+            report=one.report,
+            through=unit,
+            measurement=one.measurement,
+            unit=one.unit,
+            minimum=one.minimum,
+            maximum=one.maximum,
+            mean=one.mean,
+            count=one.count,
+            start=one.start,
+            end=one.end,
+            signed_by=[self._named(gln) for gln in one.members],
+            transaction=one.transaction,
+        )
 
 
 def _check(check: Any) -> CheckAnswer:

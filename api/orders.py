@@ -1,8 +1,8 @@
 """Orders as callers read them: parties by name, money in currency, and what has to happen next."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Session
 
@@ -11,7 +11,10 @@ from api.tokens import Tokens
 from api.wire import Answer, Moment, Money, Named, time_text
 from chain.abi_errors import decode_revert
 from chain.bindings import types
-from indexer.read import Order, OrderStep, credits_of, members, pending_effects
+from indexer.read import Credit, Order, OrderStep, PendingEffect, credits_of, members, pending_effects
+
+_MOST_EFFECTS: Final = 100_000
+"""told in one listing"""
 
 
 class StepAnswer(Answer):
@@ -100,6 +103,16 @@ class Teller:
         self._session = session
         self._tokens = tokens
         self._names = {one.gln: one.name for one in members(session)}
+        self._pending: dict[str, list[PendingEffect]] | None = None
+        self._credits: list[Credit] | None = None
+
+    def tell_all(self, orders: Sequence[Order]) -> list[OrderAnswer]:
+        """As `tell`, of many, for which effects are asked for once."""
+        waiting = [one.hash for one in orders if one.status is types.Status.FUNDED]
+        self._pending = {}
+        for effect in pending_effects(self._session, waiting, limit=_MOST_EFFECTS):
+            self._pending.setdefault(effect.order, []).append(effect)
+        return [self.tell(one) for one in orders]
 
     def tell(self, order: Order) -> OrderAnswer:
         """An order as the API gives it. Raises ChainError where a token was never asked before."""
@@ -110,8 +123,8 @@ class Teller:
                 token=one.token, account=one.account, amount=self._tokens.money(one.token, one.amount)
             )
             for account in dict.fromkeys((terms.payee, terms.buyer_account))
-            for one in credits_of(self._session, account)
-            if one.token.lower() == terms.token.lower()
+            for one in self._all_credits()
+            if one.account == account and one.token.lower() == terms.token.lower()
         ]
         actions += [
             NextAnswer(
@@ -160,14 +173,21 @@ class Teller:
     def _pending_effects(self, order: Order) -> list[PendingEffectAnswer]:
         if order.status is not types.Status.FUNDED:
             return []  # no other order waits for a proof
+        known = self._pending
+        found = pending_effects(self._session, order.hash) if known is None else known.get(order.hash, [])
         return [
             PendingEffectAnswer(
                 member=self._named(one.member),
                 seal_id=one.seal_id,
                 reason=decode_revert(bytes.fromhex(one.reason[2:])).reason,
             )
-            for one in pending_effects(self._session, order.hash)
+            for one in found
         ]
+
+    def _all_credits(self) -> list[Credit]:
+        if self._credits is None:
+            self._credits = credits_of(self._session)
+        return self._credits
 
     def _next(self, order: Order) -> Iterator[NextAnswer]:
         terms = order.terms

@@ -78,19 +78,19 @@ def _node(stack: ExitStack, session: Session, url: str | None) -> "Rpc | None":
 
 
 def _bundle(data: bytes, trust: "Trust | None", rpc: "Rpc | None", name: str = "") -> "Report":
-    from evidence.bundle import BundleError, read_bundle
-    from evidence.route_bundle import is_route_bundle, read_route_bundle
+    from evidence.bundle import BundleError
+    from evidence.route_bundle import RouteBundle, read_evidence
     from evidence.route_verify import verify_route
     from evidence.verify import verify_bundle
 
     try:
-        if is_route_bundle(data):
-            return verify_route(read_route_bundle(data), trust, rpc)
-        bundle = read_bundle(data)
+        found = read_evidence(data)
     except BundleError as error:
         # What is no proof bundle says nothing about an item: there is nothing that could be contradicted.
         raise Failure(f"{name}{error}", Exit.UNCHECKED) from None
-    return verify_bundle(bundle, trust, rpc)
+    if isinstance(found, RouteBundle):
+        return verify_route(found, trust, rpc)
+    return verify_bundle(found, trust, rpc)
 
 
 def _read(path: Path) -> bytes:

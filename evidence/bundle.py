@@ -137,13 +137,25 @@ def read_bundle(data: bytes) -> Bundle:
     if len(data) > MAX_BUNDLE:
         raise BundleError("proof bundle", [("", f"has {len(data)} bytes, {MAX_BUNDLE} are allowed")])
     bundle = _read("proof bundle", Bundle, data)
+    check_item(bundle)
+    return bundle
+
+
+def bundle_from(value: object) -> Bundle:
+    """As `read_bundle`, of JSON that was parsed already."""
+    bundle = _validated("proof bundle", Bundle, value)
+    check_item(bundle)
+    return bundle
+
+
+def check_item(bundle: Bundle) -> None:
+    """Raise BundleError where a bundle's item is not a canonical Digital Link."""
     try:
         canonical_form = canonical_link(bundle.item)
     except (DigitalLinkError, ValueError) as error:
         raise BundleError("proof bundle", [("/item", str(error)[:300])]) from None
     if canonical_form != bundle.item:
         raise BundleError("proof bundle", [("/item", f"is not canonical, {canonical_form} would be")])
-    return bundle
 
 
 def read_trust(data: bytes) -> Trust:
@@ -155,8 +167,14 @@ def read_trust(data: bytes) -> Trust:
 
 def _read(what: str, model: type[T], data: bytes) -> T:
     try:
-        return model.model_validate(canonical.loads(data))
+        value = canonical.loads(data)
     except canonical.JsonError as error:
         raise BundleError(what, [(error.path, f"{error.reason} {error.value}".strip())]) from None
+    return _validated(what, model, value)
+
+
+def _validated(what: str, model: type[T], value: object) -> T:
+    try:
+        return model.model_validate(value)
     except ValidationError as error:
         raise BundleError(what, explain(error)) from None

@@ -42,15 +42,17 @@ class Checking:
         """whether the node serves the trust anchor's network"""
         self.readings: dict[bytes, Reading] = {}
         """by sealId, of documents that somebody read for this verification already"""
+        self._read: dict[int, Reading] = {}
         self._trust = trust
         self._rpc = rpc
         self._facts = facts or Facts()
 
     def reading(self, proof: EventProof) -> Reading:
         """What an event's document says."""
-        found = self.readings.get(proof.seal_id)
+        found = self.readings.get(proof.seal_id) or self._read.get(id(proof))
         if found is None:
-            found = self.readings[proof.seal_id] = reading_of(proof.document)
+            # not by its sealId: a stranger's bundle may claim one for several documents
+            found = self._read[id(proof)] = reading_of(proof.document)
         return found
 
     def add(self, link: Link, status: Status, detail: str, place: str | None = None) -> None:

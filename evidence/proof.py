@@ -104,7 +104,7 @@ def collect(
     """
     facts = facts or Facts()
     view = facts.views.read(mirror, ("item", item), partial(_view, item))
-    return _Collector(view, store, facts).collect(deployment)
+    return _of_view(view, deployment, Collector(view.tiles, store, facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,15 @@ class _Path:
 
 
 def _tiles(session: Session, found: Trace) -> dict[Leaf, tuple[Tile, ...]]:
-    leaves = [_event_place(proof) for event in found.events for proof in event.proofs]
-    leaves += [_item_place(issue) for issue in found.issues[:1]]
+    return tiles_of(session, found.events, found.issues[:1])
+
+
+def tiles_of(
+    session: Session, events: Sequence[TracedEvent], issues: Sequence[TracedIssue]
+) -> dict[Leaf, tuple[Tile, ...]]:
+    """The tiles behind all that proves these events and these items."""
+    leaves = [_event_place(proof) for event in events for proof in event.proofs]
+    leaves += [_item_place(issue) for issue in issues]
     return tiles_behind(session, [leaf for leaf in leaves if leaf is not None])
 
 
@@ -168,59 +175,81 @@ def _item_place(issue: TracedIssue) -> Leaf:
     return row["block_hash"], row["log_index"], row["position"], issue.log["size"]
 
 
-class _Collector:
-    """Makes a bundle of the rows of one consistent view of the mirror."""
+def _of_view(view: _View, deployment: Deployment, collector: "Collector") -> Collected:
+    """The bundle of everything that a view of the mirror has of an item."""
+    found = view.trace
+    documents = [collector.document(one.row["seal_id"], one.row["cid"]) for one in found.events]
+    if view.whole is not None and view.whole.made_of(deployment, documents):
+        return view.whole.collected
+    events = [
+        collector.event(event, document, by_kind)
+        for event, document in zip(found.events, documents, strict=True)
+        if document is not None
+    ]
+    for member, seal_id in found.dangling:
+        text = f"the mirror lacks the row of this event of member {member:013d}"
+        collector.gap(seal_id, "", text, Link.MIRROR)
+    for text in found.truncated:
+        collector.gap("", "", f"more is recorded than one bundle tells: {text}", Link.MIRROR, missing=True)
+    issue = found.issues[0] if found.issues else None
+    passport = None if issue is None else collector.passport(issue)
+    bundle = bundle_of(found.uri, deployment, passport, [event for event in events if event is not None])
+    collected = Collected(bundle, found, collector.readings, collector.gaps)
+    if not collector.gaps:
+        view.whole = _Whole(deployment, documents, collected)
+    return collected
 
-    def __init__(
-        self,
-        view: _View,
-        store: ContentStore,
-        facts: Facts,
-    ) -> None:
-        self._view = view
-        self._trace = view.trace
-        self._tiles = view.tiles
+
+def bundle_of(
+    item: str, deployment: Deployment, passport: PassportProof | None, events: list[EventProof]
+) -> Bundle:
+    """A bundle about a thing (canonical Digital Link) of this deployment."""
+    return Bundle(
+        type="TradeSealProof",
+        version=1,
+        item=item,
+        chain=ChainName(chain_id=deployment.chain_id, first_block=deployment.identity.first_block_hash),
+        contracts=ContractNames(
+            registry=deployment.address("MemberRegistry"),
+            ledger=deployment.address("EventLedger"),
+            passport=deployment.address("ProductPassport"),
+        ),
+        passport=passport,
+        events=events,
+    )
+
+
+def by_kind(proof: TracedProof) -> str:
+    """An attestation before a batch: it says more."""
+    return str(proof.row["kind"])
+
+
+class Collector:
+    """Makes proofs of the rows of one consistent view of the mirror, and says what cannot be had."""
+
+    def __init__(self, tiles: dict[Leaf, tuple[Tile, ...]], store: ContentStore, facts: Facts) -> None:
+        self._tiles = tiles
         self._store = store
         self._facts = facts
-        self._readings: dict[bytes, Reading] = {}
-        self._gaps: list[Gap] = []
+        self.readings: dict[bytes, Reading] = {}
+        """by sealId, of the events that a proof was made of"""
+        self.gaps: list[Gap] = []
 
-    def collect(self, deployment: Deployment) -> Collected:
-        documents = [self._document(one.row["seal_id"], one.row["cid"]) for one in self._trace.events]
-        whole = self._view.whole
-        if whole is not None and whole.made_of(deployment, documents):
-            return whole.collected
-        found = [
-            self._usable(event.row["seal_id"], event.row["cid"], partial(self._event, event, document))
-            for event, document in zip(self._trace.events, documents, strict=True)
-            if document is not None
-        ]
-        for member, seal_id in self._trace.dangling:
-            text = f"the mirror lacks the row of this event of member {member:013d}"
-            self._gaps.append(Gap(seal_id, "", text, link=Link.MIRROR))
-        for text in self._trace.truncated:
-            reason = f"more is recorded than one bundle tells: {text}"
-            self._gaps.append(Gap("", "", reason, missing=True, link=Link.MIRROR))
-        issue = self._trace.issues[0] if self._trace.issues else None
-        bundle = Bundle(
-            type="TradeSealProof",
-            version=1,
-            item=self._trace.uri,
-            chain=ChainName(chain_id=deployment.chain_id, first_block=deployment.identity.first_block_hash),
-            contracts=ContractNames(
-                registry=deployment.address("MemberRegistry"),
-                ledger=deployment.address("EventLedger"),
-                passport=deployment.address("ProductPassport"),
-            ),
-            passport=None
-            if issue is None
-            else self._usable(issue.log["issue_id"], "", partial(self._passport, issue)),
-            events=[event for event in found if event is not None],
+    def gap(self, place: str, cid: str, reason: str, link: Link = Link.VAULT, missing: bool = False) -> None:
+        """Note that something cannot be had."""
+        self.gaps.append(Gap(place, cid, reason, missing, link))
+
+    def event(
+        self, event: TracedEvent, document: Reading, order: Callable[[TracedProof], str] | None = None
+    ) -> EventProof | None:
+        """An event with its first proof, or the first in that order which can be had."""
+        return self._usable(
+            event.row["seal_id"], event.row["cid"], partial(self._event, event, document, order)
         )
-        collected = Collected(bundle, self._trace, self._readings, self._gaps)
-        if not self._gaps:
-            self._view.whole = _Whole(deployment, documents, collected)
-        return collected
+
+    def passport(self, issue: TracedIssue) -> PassportProof | None:
+        """The item's place in an issue."""
+        return self._usable(issue.log["issue_id"], "", partial(self._passport, issue))
 
     def _usable(self, place: str, cid: str, make: Callable[[], P]) -> P | None:
         """What `make` gives; rows that no indexer wrote are a gap, not an error of whoever asks."""
@@ -228,17 +257,18 @@ class _Collector:
             return make()
         except (ValueError, TypeError) as error:
             reason = f"its rows cannot be used: {str(error)[:300]}"
-            self._gaps.append(Gap(place, cid, reason, link=Link.MIRROR))
+            self.gaps.append(Gap(place, cid, reason, link=Link.MIRROR))
             return None
 
-    def _event(self, event: TracedEvent, document: Reading) -> EventProof | None:
+    def _event(
+        self, event: TracedEvent, document: Reading, order: Callable[[TracedProof], str] | None
+    ) -> EventProof | None:
         seal_id, cid = event.row["seal_id"], event.row["cid"]
-        gaps = len(self._gaps)
-        # an attestation before a batch: it says more
-        for proof in sorted(event.proofs, key=lambda one: str(one.row["kind"])):
+        gaps = len(self.gaps)
+        for proof in event.proofs[:1] if order is None else sorted(event.proofs, key=order):
             made = _attestation(proof) if proof.row["kind"] == "attestation" else self._batch(proof)
             if made is not None:
-                self._readings[_exact(seal_id)] = document
+                self.readings[_exact(seal_id)] = document
                 return EventProof(
                     document=document.document,
                     disclosure=None,
@@ -247,18 +277,18 @@ class _Collector:
                     member=event.row["member"],
                     proof=made,
                 )
-        if gaps == len(self._gaps):
-            self._gaps.append(Gap(seal_id, cid, "has no proof", link=Link.MIRROR))
+        if gaps == len(self.gaps):
+            self.gaps.append(Gap(seal_id, cid, "has no proof", link=Link.MIRROR))
         return None
 
-    def _document(self, place: str, cid: str) -> Reading | None:
+    def document(self, place: str, cid: str) -> Reading | None:
         """The document as it lies in the vault now: its bytes are hashed each time."""
         try:
             name = calls.cid(cid)
             content = checked(name, self._store.get(name))
         except (VaultError, InvalidCid, OSError) as error:
             unreadable = not isinstance(error, CorruptContent | InvalidCid)
-            self._gaps.append(Gap(place, cid, str(error), missing=unreadable))
+            self.gaps.append(Gap(place, cid, str(error), missing=unreadable))
             return None
         found: Reading | str | None = self._facts.readings.get(cid)
         if found is None:
@@ -266,7 +296,7 @@ class _Collector:
             if isinstance(found, Reading):
                 self._facts.readings.put(cid, found)
         if isinstance(found, str):
-            self._gaps.append(Gap(place, cid, found))
+            self.gaps.append(Gap(place, cid, found))
             return None
         return found
 
@@ -316,7 +346,7 @@ class _Collector:
             known = _read_path(leaf, held, data, root)
             self._facts.paths.put(leaf, known)
         if known.reason:
-            self._gaps.append(Gap(place, "", known.reason, link=Link.MIRROR))
+            self.gaps.append(Gap(place, "", known.reason, link=Link.MIRROR))
             return None
         return known.path
 

@@ -9,45 +9,30 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 from sqlalchemy import Engine
-from sqlmodel import Session
 
 from chain.database import reading
 from chain.deployment import Deployment
-from chain.fields import hex_text, raw_bytes
+from chain.fields import hex_text
 from epcis import canonical, digital_link
-from epcis.tree import TreeError, event_leaf
-from evidence.bundle import (
-    MAX_BUNDLE,
-    AttestationProof,
-    BatchProof,
-    Bundle,
-    BundleError,
-    ChainName,
-    ContractNames,
-    EventProof,
-    PassportProof,
-    Version,
-    read_bundle,
-)
+from evidence.bundle import MAX_BUNDLE, Bundle, BundleError, EventProof, Version, bundle_from, check_item
+from evidence.facts import Facts
 from evidence.fields import Record, explain
-from evidence.proof import Gap, ProofUnavailable
+from evidence.proof import Collector, Gap, ProofUnavailable, bundle_of, tiles_of
+from evidence.readings import Reading
 from evidence.report import Link
-from indexer.document import ContradictionError, read_document
-from indexer.read.events import Event, Proof, attestation, hydrate
-from indexer.read.items import issue_path, item_history
-from indexer.read.mirror_source import rows_of
+from indexer.document import ContradictionError
 from indexer.read.route.derive import derive
 from indexer.read.route.facts import Fact, named, with_voids
 from indexer.read.route.form import to_json
 from indexer.read.route.of_mirror import MirrorRoute, route
-from indexer.read.route.parts import Rules
+from indexer.read.route.parts import Route, Rules
 from indexer.read.route.spells import Ref
 from indexer.read.route.walk import Limits
-from indexer.read.tiles import proven_path
-from vault.cid import Cid, InvalidCid
-from vault.store import ContentStore, CorruptContent, VaultError
+from indexer.read.trace import TracedEvent, events_of, issues_of
+from vault.store import ContentStore
 
 ROUTE_TYPE: Final = "TradeSealRoute"
+_WHAT: Final = "route bundle"
 LIMITS: Final = Limits()
 """of what is exported; a verifier derives with the same"""
 _COLUMNS: Final = (
@@ -80,28 +65,44 @@ class RouteTooLarge(ProofUnavailable):
 def is_route_bundle(data: bytes) -> bool:
     """Whether a file says of itself that it is a route with its proofs; it may still be none."""
     try:
-        found = canonical.loads(data) if len(data) <= MAX_BUNDLE else None
+        return _says_route(canonical.loads(data) if len(data) <= MAX_BUNDLE else None)
     except canonical.JsonError:
         return False
-    return isinstance(found, dict) and found.get("type") == ROUTE_TYPE
+
+
+def read_evidence(data: bytes) -> Bundle | RouteBundle:
+    """Read a proof bundle or a route with its proofs, whichever a file is. Raises BundleError."""
+    found = _loaded("proof bundle", data)
+    return _route_bundle(found) if _says_route(found) else bundle_from(found)
 
 
 def read_route_bundle(data: bytes) -> RouteBundle:
     """Read a file of a route with its proofs. Raises BundleError for whatever is not exactly one."""
-    what = "route bundle"
+    return _route_bundle(_loaded(_WHAT, data))
+
+
+def _says_route(found: object) -> bool:
+    return isinstance(found, dict) and found.get("type") == ROUTE_TYPE
+
+
+def _loaded(what: str, data: bytes) -> Any:
     if len(data) > MAX_BUNDLE:
         raise BundleError(what, [("", f"has {len(data)} bytes, {MAX_BUNDLE} are allowed")])
     try:
-        found = canonical.loads(data)
-        bundle = RouteBundle.model_validate(found)
+        return canonical.loads(data)
     except canonical.JsonError as error:
         raise BundleError(what, [(error.path, f"{error.reason} {error.value}".strip())]) from None
-    except ValidationError as error:
-        raise BundleError(what, explain(error)) from None
+
+
+def _route_bundle(found: Any) -> RouteBundle:
     try:
-        read_bundle(canonical.dumps(found["proof"]))
+        bundle = RouteBundle.model_validate(found)
+    except ValidationError as error:
+        raise BundleError(_WHAT, explain(error)) from None
+    try:
+        check_item(bundle.proof)
     except BundleError as error:
-        raise BundleError(what, [("/proof" + path, reason) for path, reason in error.errors]) from None
+        raise BundleError(_WHAT, [("/proof" + path, reason) for path, reason in error.errors]) from None
     return bundle
 
 
@@ -121,32 +122,34 @@ def export_route(
         if found.truncated:
             texts = [f"more is recorded than one route tells: {text}" for text in found.truncated]
             raise RouteTooLarge(uri, [Gap(uri, "", text, link=Link.MIRROR) for text in texts])
-        collector = _Collector(session, store)
-        for one in found.unread:
-            text = f"its document is {one.state}" + (f": {one.reason}" if one.reason else "")
-            collector.gap(one.event.seal_id, "", text, missing=True)
-        proofs = [] if collector.gaps else collector.proofs([fact.ref for fact in found.facts])
-        passport = None if collector.gaps else collector.passport(uri)
+        events = events_of(session, [(int(fact.ref.member), fact.ref.seal_id) for fact in found.facts])
+        issues = issues_of(session, _item_id(uri))[:1] if _is_item(uri) else []
+        tiles = tiles_of(session, events, issues)
+    collector = Collector(tiles, store, Facts())
+    for one in found.unread:
+        text = f"its document is {one.state}" + (f": {one.reason}" if one.reason else "")
+        collector.gap(one.event.seal_id, "", text, missing=True)
+    proofs = [] if collector.gaps else _proofs(collector, events)
+    passport = collector.passport(issues[0]) if issues and not collector.gaps else None
     if collector.gaps or not proofs:
         raise ProofUnavailable(uri, collector.gaps)
-    bundle = Bundle(
-        type="TradeSealProof",
-        version=1,
-        item=uri,
-        chain=ChainName(chain_id=deployment.chain_id, first_block=deployment.identity.first_block_hash),
-        contracts=ContractNames(
-            registry=deployment.address("MemberRegistry"),
-            ledger=deployment.address("EventLedger"),
-            passport=deployment.address("ProductPassport"),
-        ),
-        passport=passport,
-        events=proofs,
-    )
+    bundle = bundle_of(uri, deployment, passport, [proof for proof, _ in proofs])
     stated = to_json(_derived(uri, found, proofs))
     return RouteBundle(type="TradeSealRoute", version=1, proof=bundle, route=stated).to_json()
 
 
-def _derived(uri: str, found: MirrorRoute, proofs: Sequence[EventProof]) -> Any:
+def _proofs(collector: Collector, events: Sequence[TracedEvent]) -> list[tuple[EventProof, Reading]]:
+    """Each event's first proof, by which its record time is told, and its document."""
+    found = []
+    for event in events:
+        document = collector.document(event.row["seal_id"], event.row["cid"])
+        proof = None if document is None else collector.event(event, document)
+        if proof is not None and document is not None:
+            found.append((proof, document))
+    return found
+
+
+def _derived(uri: str, found: MirrorRoute, proofs: Sequence[tuple[EventProof, Reading]]) -> Route:
     """The route by the vault's documents; the mirror gives times and what the ledger declares void."""
     times = {fact.ref: fact.record_time for fact in found.facts}
     declared = {
@@ -154,8 +157,20 @@ def _derived(uri: str, found: MirrorRoute, proofs: Sequence[EventProof]) -> Any:
         for fact in found.facts
         if fact.void is not None and fact.void.source == "chain"
     }
-    facts = [fact_of_proof(proof, times[ref_of(proof)]) for proof in proofs]
+    try:
+        facts = [fact_of(proof, document, times[ref_of(proof)]) for proof, document in proofs]
+    except ContradictionError as error:
+        raise ProofUnavailable(uri, [Gap("", "", str(error))]) from None
     return derive(*named(uri), with_voids(facts, declared), found.route.rules, LIMITS)
+
+
+def _is_item(uri: str) -> bool:
+    link = digital_link.parse(uri)
+    return link.ai == "01" and link.qualifier("21") is not None
+
+
+def _item_id(uri: str) -> str:
+    return "0x" + digital_link.item_id(uri).hex()
 
 
 def ref_of(proof: EventProof) -> Ref:
@@ -163,124 +178,19 @@ def ref_of(proof: EventProof) -> Ref:
     return Ref(f"{proof.member:013d}", hex_text(proof.seal_id))
 
 
-def fact_of_proof(proof: EventProof, record_time: int) -> Fact:
-    """A proven document as a fact, recorded at that block time (Unix seconds). Raises ContradictionError."""
-    ref = ref_of(proof)
-    content = canonical.dumps(proof.document)
-    document = read_document(content, ref.seal_id, hex_text(proof.event_hash))
+def fact_of(proof: EventProof, document: Reading, record_time: int) -> Fact:
+    """A proven document as a fact, recorded at that block time (Unix seconds).
+
+    Raises ContradictionError where it is not the event that it is said to be, or none.
+    """
+    ref, said = ref_of(proof), document.mirrored()
+    sealed = document.sealed
+    if sealed is None or (sealed.seal_id, sealed.event_hash) != (proof.seal_id, proof.event_hash):
+        raise ContradictionError(f"event {ref.seal_id}: the document has another sealId or event hash")
     return Fact(
         ref=ref,
         event_hash=hex_text(proof.event_hash),
         record_time=record_time,
-        things=tuple(document.things),
-        **{name: document.columns[name] for name in _COLUMNS},
+        things=tuple(said.things),
+        **{name: said.columns[name] for name in _COLUMNS},
     )
-
-
-class _Collector:
-    """Collects proofs out of one view of the mirror, and says what cannot be had."""
-
-    def __init__(self, session: Session, store: ContentStore) -> None:
-        self._session = session
-        self._store = store
-        self.gaps: list[Gap] = []
-
-    def gap(self, place: str, cid: str, reason: str, link: Link = Link.VAULT, missing: bool = False) -> None:
-        """Note that something cannot be had."""
-        self.gaps.append(Gap(place, cid, reason, missing, link))
-
-    def proofs(self, refs: Sequence[Ref]) -> list[EventProof]:
-        """One proof for each event: its first."""
-        events = hydrate(self._session, rows_of(self._session, refs))
-        found = [self._event(event) for event in events]
-        return [one for one in found if one is not None]
-
-    def _event(self, event: Event) -> EventProof | None:
-        document = self._document(event)
-        if document is None:
-            return None
-        if not event.proofs:
-            self.gap(event.seal_id, event.cid, "has no proof", Link.MIRROR)
-            return None
-        proof = event.proofs[0]
-        made = self._attestation(event, proof) if proof.kind == "attestation" else self._batch(event, proof)
-        if made is None:
-            return None
-        return EventProof(
-            document=document,
-            disclosure=None,
-            seal_id=raw_bytes(event.seal_id),
-            event_hash=raw_bytes(proof.event_hash),
-            member=int(event.member),
-            proof=made,
-        )
-
-    def _document(self, event: Event) -> dict[str, Any] | None:
-        try:
-            content = self._store.get(Cid.parse(event.cid))
-            read_document(content, event.seal_id, event.event_hash)
-            document = canonical.loads(content)
-        except (VaultError, InvalidCid, OSError, ContradictionError, canonical.JsonError) as error:
-            wrong = isinstance(error, CorruptContent | InvalidCid | ContradictionError | canonical.JsonError)
-            self.gap(event.seal_id, event.cid, str(error), missing=not wrong)
-            return None
-        return document if isinstance(document, dict) else None
-
-    def _attestation(self, event: Event, proof: Proof) -> AttestationProof | None:
-        signed = attestation(self._session, event.member, event.seal_id)
-        if signed is None:
-            self.gap(event.seal_id, event.cid, "what was signed is not there", Link.MIRROR)
-            return None
-        return AttestationProof(
-            kind="attestation",
-            attestation=signed,
-            recorded_at=int(proof.recorded_at.timestamp()),
-            transaction=raw_bytes(proof.transaction),
-        )
-
-    def _batch(self, event: Event, proof: Proof) -> BatchProof | None:
-        if proof.root is None or proof.size is None or proof.salt is None:
-            self.gap(event.seal_id, event.cid, "its batch has no root, size or salt", Link.MIRROR)
-            return None
-        try:
-            leaf = event_leaf(raw_bytes(event.seal_id), raw_bytes(proof.event_hash), raw_bytes(proof.salt))
-            place = proof.block_hash, proof.log_index
-            path = proven_path(self._session, *place, leaf, proof.index, proof.size, proof.root)
-        except (TreeError, ValueError) as error:
-            self.gap(event.seal_id, event.cid, f"the mirror gives no path: {error}", Link.MIRROR)
-            return None
-        return BatchProof(
-            kind="batch",
-            root=raw_bytes(proof.root),
-            size=proof.size,
-            index=proof.index,
-            salt=raw_bytes(proof.salt),
-            path=path,
-            transaction=raw_bytes(proof.transaction),
-        )
-
-    def passport(self, uri: str) -> PassportProof | None:
-        """The item's place in the issue that counts; None for what was never issued."""
-        link = digital_link.parse(uri)
-        if link.ai != "01" or link.qualifier("21") is None:
-            return None
-        issues = item_history(self._session, uri).issues
-        if not issues:
-            return None
-        issue = issues[0]
-        try:
-            path = issue_path(self._session, issue)
-        except TreeError as error:
-            self.gap(issue.issue_id, "", f"the mirror gives no path: {error}", Link.MIRROR)
-            return None
-        return PassportProof(
-            issue_id=raw_bytes(issue.issue_id),
-            maker=int(issue.maker),
-            gtin=issue.gtin,
-            root=raw_bytes(issue.root),
-            size=issue.size,
-            index=issue.index,
-            serial=issue.serial,
-            path=[raw_bytes(node) for node in path],
-            transaction=raw_bytes(issue.transaction),
-        )

@@ -2,14 +2,16 @@
 
 from typing import Any, Final
 
-from chain.bindings.event_ledger import EventLedger
+from chain.bindings import event_ledger
+from chain.codec import DecodeError
 from chain.errors import CallReverted, ChainError
 from chain.fields import hex_text
 from chain.rpc import Rpc
 from epcis import canonical
+from evidence import calls
 from evidence.bundle import AttestationProof, BatchProof, EventProof, Trust
 from evidence.report import Check, Link, Report, Status
-from evidence.route_bundle import LIMITS, RouteBundle, fact_of_proof, ref_of
+from evidence.route_bundle import LIMITS, RouteBundle, fact_of, ref_of
 from evidence.verify import BundleVerifier
 from indexer.document import ContradictionError, event_millis
 from indexer.read.route.derive import derive
@@ -38,23 +40,19 @@ def verify_route(bundle: RouteBundle, trust: Trust | None, rpc: Rpc | None) -> R
     """
     verifier = BundleVerifier(bundle.proof, trust, rpc)
     verifier.run()
-    _RouteChecks(verifier, bundle, trust, rpc).run()
+    _RouteChecks(verifier, bundle).run()
     return verifier.report()
 
 
 class _RouteChecks:
     """Derives one route anew and compares."""
 
-    def __init__(
-        self, verifier: BundleVerifier, bundle: RouteBundle, trust: Trust | None, rpc: Rpc | None
-    ) -> None:
+    def __init__(self, verifier: BundleVerifier, bundle: RouteBundle) -> None:
         self._verifier = verifier
         self._stated = bundle.route
         self._events = bundle.proof.events
         self._uri = bundle.proof.item
-        usable = verifier.chain_usable and trust is not None and rpc is not None
-        self._ledger = EventLedger(trust.ledger, rpc) if usable and trust and rpc else None
-        self._unasked = "" if usable else "the network could not be trusted or asked"
+        self._unasked = "" if verifier.chain_usable else "the network could not be trusted or asked"
 
     def run(self) -> None:
         """Make the checks."""
@@ -101,7 +99,8 @@ class _RouteChecks:
         facts = []
         for proof in self._events:
             try:
-                facts.append(fact_of_proof(proof, self._recorded(proof, times)))
+                document = self._verifier.reading(proof)
+                facts.append(fact_of(proof, document, self._recorded(proof, times)))
             except ContradictionError as error:
                 text = f"cannot be derived, because a document is not what it is said to be: {error}"
                 self._verifier.add(Link.ROUTE, Status.CONTRADICTED, text[:300], hex_text(proof.seal_id))
@@ -116,11 +115,12 @@ class _RouteChecks:
         return asked if asked is not None else stated.get(ref_of(proof), 0)
 
     def _asked_time(self, member: int, batch: BatchProof) -> int | None:
-        if self._ledger is None:
+        if not self._verifier.chain_usable:
             return None
         try:
-            return self._ledger.anchored(member, batch.root, block=self._verifier.block).recorded_at
-        except (ChainError, CallReverted) as error:
+            answer = self._verifier.ask_ledger(calls.anchored(member, batch.root))
+            return event_ledger.decode_anchored_result(answer).recorded_at
+        except (ChainError, CallReverted, DecodeError) as error:
             self._unasked = str(error)
             return None
 
@@ -142,13 +142,14 @@ class _RouteChecks:
             for one in _objects(self._stated.get("voided"))
             if one.get("source") == "chain"
         }
-        if self._ledger is None:
+        if not self._verifier.chain_usable:
             return stated
         found: dict[Ref, str] = {}
         for proof in self._events:
             try:
-                declaration = self._ledger.error_of(proof.member, proof.seal_id, block=self._verifier.block)
-            except (ChainError, CallReverted) as error:
+                answer = self._verifier.ask_ledger(calls.error_of(proof.member, proof.seal_id))
+                declaration = event_ledger.decode_error_of_result(answer)
+            except (ChainError, CallReverted, DecodeError) as error:
                 self._unasked = str(error)
                 if ref_of(proof) in stated:
                     found[ref_of(proof)] = stated[ref_of(proof)]

@@ -53,6 +53,22 @@ def verify_item(
 ) -> Report:
     """Verify everything that this installation says of an item (EPC URN or Digital Link on any host).
 
+    As `examine`, which tells the rows as well.
+    """
+    return examine(item, deployment, trust, rpc, mirror, store, facts)[0]
+
+
+def examine(
+    item: str,
+    deployment: Deployment,
+    trust: Trust | None,
+    rpc: Rpc | None,
+    mirror: Engine,
+    store: ContentStore,
+    facts: Facts | None = None,
+) -> tuple[Report, Trace]:
+    """Verify everything that this installation says of an item; with the mirror's rows that were verified.
+
     `deployment` is what the mirror follows; `trust` comes from elsewhere, or from the installation's own
     deployment, and is what the node is held against. `facts`: kept between verifications against the same
     node. Raises DigitalLinkError for what names nothing. An unknown item has nothing that could be checked:
@@ -66,9 +82,9 @@ def verify_item(
         verifier.known = False
         verifier.notice(text)
         verifier.add(Link.BUNDLE, Status.UNCHECKED, text)
-        return verifier.report()
-    verifier.run()
-    return verifier.report()
+    else:
+        verifier.run()
+    return verifier.report(), collected.trace
 
 
 @dataclass(frozen=True, slots=True)

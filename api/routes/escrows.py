@@ -68,7 +68,7 @@ def list_orders(
     with reading(services.mirror) as session:
         teller = Teller(session, tokens_of(request))
         found = read.orders(session, member, None if status is None else names[status])
-        return OrdersAnswer(orders=[teller.tell(one) for one in found])
+        return OrdersAnswer(orders=teller.tell_all(found))
 
 
 @router.get(

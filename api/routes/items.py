@@ -1,5 +1,6 @@
 """`/items`: issuing, passports, recalls, and everything that is known of one item."""
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -8,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from api.bodies import read_model
-from api.item_record import ItemRecord, item_record
+from api.item_record import ItemRecord, item_record, record_rows
 from api.operations import Prefer, Relayed, relay
 from api.page import acceptable, render_item, render_unknown_item, wants_html
 from api.paths import item_path, item_uri
@@ -27,8 +28,9 @@ from evidence.bundle import Trust
 from evidence.fields import gln_text
 from evidence.proof import ProofUnavailable, export
 from evidence.report import Report
-from evidence.verify_item import verify_item
-from indexer.read import issue_path, item_history
+from evidence.verify_item import examine
+from indexer.read.items import issue_place
+from indexer.read.trace import Trace
 
 router = APIRouter(prefix="/items", tags=["items"])
 
@@ -101,10 +103,10 @@ add_relay(router, "/materialisations", Materialise, "Mint the passport of an iss
 add_relay(router, "/recalls", RecallItems, "Stop an item or a whole issue")
 
 
-def verification(services: Services, gtin: str, serial: str) -> Report:
-    """What this service finds of an item now, held against its own deployment."""
+def verification(services: Services, gtin: str, serial: str) -> tuple[Report, Trace]:
+    """What this service finds of an item now, held against its own deployment, and the rows it looked at."""
     trust = Trust.model_validate(services.deployment.trust_anchor())
-    return verify_item(
+    return examine(
         item_uri(gtin, serial),
         services.deployment,
         trust,
@@ -136,17 +138,19 @@ def show_item(request: Request, services: Use, gtin: GtinPath, serial: SerialPat
     if not acceptable(accept):
         raise Problem(406, "not-acceptable", "an item is given as text/html or application/json")
     html = wants_html(accept)
-    report = verification(services, gtin, serial)
+    report, found = verification(services, gtin, serial)
     if not report.known:
         if html:
             return render_unknown_item(gtin, serial)
         raise not_found("item", item_uri(gtin, serial))
-    with reading(services.mirror) as session:
-        record = item_record(session, gtin, serial, report)
+    rows = services.facts.views.read(
+        services.mirror, ("record", report.item), partial(record_rows, found), given=found
+    )
+    record = item_record(rows, gtin, serial, report)
     headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
     if html:
         return render_item(services.public_url, record, headers)
-    return JSONResponse(record.to_json(), headers=headers)
+    return Response(record.model_dump_json(by_alias=True), media_type="application/json", headers=headers)
 
 
 @router.get(
@@ -177,7 +181,7 @@ def show_proof(services: Use, gtin: GtinPath, serial: SerialPath) -> JSONRespons
 )
 def show_verification(services: Use, gtin: GtinPath, serial: SerialPath) -> Response:
     """Chain, mirror and vault held against each other now; for anybody who trusts this service."""
-    report = verification(services, gtin, serial)
+    report, _ = verification(services, gtin, serial)
     if not report.known:
         raise not_found("item", item_uri(gtin, serial))
     return Response(orjson.dumps(report.to_json()), media_type="application/json")
@@ -191,25 +195,24 @@ def show_verification(services: Use, gtin: GtinPath, serial: SerialPath) -> Resp
 )
 def show_issue(services: Use, gtin: GtinPath, serial: SerialPath) -> IssuePlace:
     """Issue, index and inclusion path, as Materialise takes them."""
+    uri = item_uri(gtin, serial)
     with reading(services.mirror) as session:
-        history = item_history(session, item_uri(gtin, serial))
-        if not history.issues:
-            raise not_found("issue of item", item_path(gtin, serial))
-        first = history.issues[0]
-        try:
-            path = issue_path(session, first)
-        except TreeError as error:
-            text = f"the mirror has no proof of the item in issue {first.issue_id}: {error}"
-            raise Problem(503, "not-ready", text) from None
+        found = issue_place(session, uri)
+    if found is None:
+        raise not_found("issue of item", item_path(gtin, serial))
+    issue = found.issuance
+    if isinstance(found.path, TreeError):
+        text = f"the mirror has no proof of the item in issue {issue.issue_id}: {found.path}"
+        raise Problem(503, "not-ready", text)
     return IssuePlace(
-        issue_id=first.issue_id,
-        index=first.index,
-        serial=first.serial,
-        proof=path,
-        maker=first.maker,
-        size=first.size,
-        root=first.root,
-        materialised=history.passport is not None,
+        issue_id=issue.issue_id,
+        index=issue.index,
+        serial=issue.serial,
+        proof=found.path,
+        maker=issue.maker,
+        size=issue.size,
+        root=issue.root,
+        materialised=found.materialised,
     )
 
 

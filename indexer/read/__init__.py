@@ -17,7 +17,7 @@ from indexer.read.events import (
     events,
     events_by_hash,
 )
-from indexer.read.items import Issuance, ItemHistory, Passport, Recall, issue_path, item_history
+from indexer.read.items import Issuance, IssuePlace, ItemHistory, Passport, Recall, issue_place, item_history
 from indexer.read.members import Key, Member, gln_of_account, gln_of_key, member, members
 from indexer.read.orders import Credit, Order, OrderStep, credits_of, order, orders
 from indexer.read.reports import CustomsDecision, SensorWindow, customs_decisions, sensor_windows
@@ -34,6 +34,7 @@ __all__ = [
     "Event",
     "EventQuery",
     "Issuance",
+    "IssuePlace",
     "ItemHistory",
     "Key",
     "Licence",
@@ -60,7 +61,7 @@ __all__ = [
     "events_by_hash",
     "gln_of_account",
     "gln_of_key",
-    "issue_path",
+    "issue_place",
     "item_history",
     "licence",
     "licences",

@@ -1,12 +1,13 @@
 """Proofs of delivery whose effect on their order failed and can still be applied."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import and_, exists, select
 from sqlmodel import Session, col
 
-from indexer.read.values import ZERO_HASH, gln
+from indexer.read.values import ZERO_HASH, chunks, gln
 from indexer.tables.provenance import Attested, EffectApplied, EffectFailed, ErrorDeclared
 from indexer.tables.settlement import DeliveryProven, OrderClosed, OrderFunded, OrderOpened
 
@@ -27,9 +28,11 @@ class PendingEffect:
 
 
 def pending_effects(
-    session: Session, order_hash: str | None = None, limit: int = 1000
+    session: Session, orders: str | Sequence[str] | None = None, limit: int = 1000
 ) -> list[PendingEffect]:
-    """Failed effects, of one order where given, that their order waits for, oldest first.
+    """Failed effects, of one order or of these (hashes) where given, that their orders wait for.
+
+    Oldest first; `limit`: of every 300 orders.
 
     Only those that the escrow can accept: by the order's prover, about its shipment, not declared erroneous.
     Anybody may attest what it likes and name an escrow; that must cost nobody anything.
@@ -58,11 +61,14 @@ def pending_effects(
             ~exists().where(_same_seal(ErrorDeclared)),
         )
         .order_by(col(failed.block_number), col(failed.log_index))
-        .limit(limit)
     )
-    if order_hash is not None:
-        statement = statement.where(col(opened.order) == order_hash)
-    return [PendingEffect(gln(member), *rest) for member, *rest in session.execute(statement).all()]
+    found: list[PendingEffect] = []
+    wanted = [orders] if isinstance(orders, str) else orders
+    for part in (None,) if wanted is None else chunks(wanted):
+        asked = statement if part is None else statement.where(col(opened.order).in_(part))
+        rows = session.execute(asked.limit(limit)).all()
+        found += [PendingEffect(gln(member), *rest) for member, *rest in rows]
+    return found
 
 
 def _same_seal(table: Any) -> Any:

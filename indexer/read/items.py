@@ -7,11 +7,12 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
-from epcis import tree
+from epcis import digital_link, tree
+from epcis.tree import TreeError
 from indexer.read.events import Event, told
 from indexer.read.members import Member, members
 from indexer.read.tiles import proven_path
-from indexer.read.trace import Trace, TracedIssue, trace
+from indexer.read.trace import Trace, TracedIssue, issues_of, standing_of, trace
 from indexer.read.values import ZERO_HASH, chunks, digest, gln, gtin, in_order, latest, seconds
 from indexer.tables.provenance import Issued, Materialised, PassportTransfer, Recalled
 
@@ -82,12 +83,11 @@ class ItemHistory:
 
 def item_history(session: Session, identifier: str) -> ItemHistory:
     """History of what a Digital Link or EPC URN names. Raises DigitalLinkError where it is neither."""
-    return history_of(session, trace(session, identifier))
+    return history_of(session, trace(session, identifier), members(session))
 
 
-def history_of(session: Session, found: Trace) -> ItemHistory:
-    """The history that these rows tell, with what else the mirror says of them."""
-    everybody = members(session)
+def history_of(session: Session, found: Trace, everybody: Sequence[Member]) -> ItemHistory:
+    """The history that these rows tell, with what else the mirror says of them; `everybody`: all members."""
     issues = [_issuance(one, first=number == 0) for number, one in enumerate(found.issues)]
     passport = _passport(session, found.item_id, everybody)
     events = told(session, found.events)
@@ -106,17 +106,39 @@ def history_of(session: Session, found: Trace) -> ItemHistory:
     )
 
 
-def issue_path(session: Session, issuance: Issuance) -> list[str]:
-    """Inclusion path of an item's serial in its issue's root (RFC 9162, section 2.1.3.1), lowest first.
+@dataclass(frozen=True, slots=True)
+class IssuePlace:
+    """An item's place in the issue that counts; `path` is why there is none where the tiles give none."""
 
-    Raises TreeError where the mirror's tiles give none that leads to the root.
+    issuance: Issuance
+    path: list[str] | TreeError
+    materialised: bool
+
+
+def issue_place(session: Session, identifier: str) -> IssuePlace | None:
+    """The item's place in its issue, as Materialise takes it; None where it was never issued.
+
+    Raises DigitalLinkError where `identifier` is neither an EPC URN nor a Digital Link.
     """
-    place = select(col(Issued.block_hash), col(Issued.log_index)).where(
-        col(Issued.issue_id) == issuance.issue_id
-    )
-    block_hash, log_index = session.execute(place).tuples().one()
-    leaf = tree.item_leaf(issuance.serial)
-    path = proven_path(session, block_hash, log_index, leaf, issuance.index, issuance.size, issuance.root)
+    item_id = "0x" + digital_link.item_id(digital_link.canonical(identifier)).hex()
+    issues = issues_of(session, item_id)
+    if not issues:
+        return None
+    first = issues[0]
+    standing = standing_of(session, item_id, [])
+    path: list[str] | TreeError
+    try:
+        path = _path_of(session, first)
+    except TreeError as error:
+        path = error
+    return IssuePlace(_issuance(first, first=True), path, standing.materialised is not None)
+
+
+def _path_of(session: Session, found: TracedIssue) -> list[str]:
+    item, issue = found.item, found.log
+    place = issue["block_hash"], issue["log_index"]
+    leaf = tree.item_leaf(item["serial"])
+    path = proven_path(session, *place, leaf, item["position"], issue["size"], issue["root"])
     return ["0x" + node.hex() for node in path]
 
 

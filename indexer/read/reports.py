@@ -1,15 +1,19 @@
 """Reports by a quorum of organisations: customs decisions and sensor windows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlmodel import Session, col
 
 from indexer.read.transactions import transactions
-from indexer.read.values import ascii_text, gln, in_order, millis, seconds
+from indexer.read.values import ascii_text, chunks, gln, in_order, millis, seconds
 from indexer.references import cid_text
+from indexer.tables import EventRow
 from indexer.tables.oracle import CustomsDecided, SensorWindowReported
+
+T = TypeVar("T", bound=EventRow)
 
 DECISIONS: Final = {1: "released", 2: "held", 3: "refused", 4: "seized"}
 
@@ -52,11 +56,9 @@ class SensorWindow:
     transaction: str
 
 
-def customs_decisions(session: Session, subject: str | None = None) -> list[CustomsDecision]:
-    """Decisions in the order they were recorded, on one subject (item id) where given."""
-    rows = in_order(
-        session, CustomsDecided, *([] if subject is None else [col(CustomsDecided.subject) == subject])
-    )
+def customs_decisions(session: Session, *subjects: str) -> list[CustomsDecision]:
+    """Decisions in the order they were recorded, on these subjects (item ids) where any are given."""
+    rows = _about(session, CustomsDecided, CustomsDecided.subject, subjects)
     sent = transactions(session, [(row.block_hash, row.log_index) for row in rows])
     return [
         CustomsDecision(
@@ -75,10 +77,9 @@ def customs_decisions(session: Session, subject: str | None = None) -> list[Cust
     ]
 
 
-def sensor_windows(session: Session, subject: str | None = None) -> list[SensorWindow]:
-    """Sensor windows in the order they were recorded, on one subject (item id) where given."""
-    table = SensorWindowReported
-    rows = in_order(session, table, *([] if subject is None else [col(table.subject) == subject]))
+def sensor_windows(session: Session, *subjects: str) -> list[SensorWindow]:
+    """Sensor windows in the order they were recorded, on these subjects (item ids) where any are given."""
+    rows = _about(session, SensorWindowReported, SensorWindowReported.subject, subjects)
     sent = transactions(session, [(row.block_hash, row.log_index) for row in rows])
     return [
         SensorWindow(
@@ -101,3 +102,12 @@ def sensor_windows(session: Session, subject: str | None = None) -> list[SensorW
         )
         for row in rows
     ]
+
+
+def _about(session: Session, table: type[T], column: str, subjects: Sequence[str]) -> list[T]:
+    if not subjects:
+        return in_order(session, table)
+    found: list[T] = []
+    for part in chunks(subjects):
+        found += in_order(session, table, col(column).in_(part))
+    return found

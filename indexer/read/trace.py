@@ -111,6 +111,13 @@ def _chronological(row: Values) -> tuple[bool, int, int, int, str]:
     return time is None, time or 0, row["block_number"], row["log_index"], row["seal_id"]
 
 
+def events_of(session: Session, keys: Sequence[Key]) -> list[TracedEvent]:
+    """The rows and proofs of these events, by whatever led to them, in that order; those that are gone left
+    out."""
+    rows, proofs = _events(session, keys)
+    return [TracedEvent(rows[key], [], proofs[key]) for key in keys if key in rows]
+
+
 # -- events, issues, standing ------------------------------------------------------------------------------
 
 

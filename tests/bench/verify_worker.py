@@ -72,14 +72,16 @@ def our_app(given: dict[str, Any], rpc: Rpc, mirror: Engine, deployment: Deploym
 
 
 def main(kind: str, file: str, port: str) -> None:
-    """Serve until ended by a signal."""
+    """Serve until ended by a signal; `kind` is peer or ours."""
     given = json.loads(Path(file).read_text(encoding="utf-8"))
     deployment = Deployment.from_json(given["deployment"])
     rpc, mirror = Rpc(given["rpc"]), open_engine(given["mirror"], synchronous="NORMAL")
     if kind == "peer":
         app = peer_app(given, rpc, mirror, deployment.address("EventLedger"))
-    else:
+    elif kind == "ours":
         app = our_app(given, rpc, mirror, deployment)
+    else:
+        raise SystemExit(f"kind: {kind!r} is neither peer nor ours")
     uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="warning", access_log=False)
 
 

@@ -222,9 +222,13 @@ def test_proofs_lead_to_the_roots_on_the_chain(told: Told) -> None:
     for wrong in (leaf[:-1] + bytes([leaf[-1] ^ 1]), leaf + b"\0"):
         with pytest.raises(tree.TreeError, match="do not lead to the root"):
             proven_path(*place, wrong, proof.index, proof.size, proof.root)
-    issuance = read.item_history(told.session, item("A2")).issues[0]
-    nodes = [bytes.fromhex(node[2:]) for node in read.issue_path(told.session, issuance)]
-    assert tree.verify(tree.item_leaf("A2"), 1, 2, nodes, bytes.fromhex(issuance.root[2:]))
+    issued = read.issue_place(told.session, item("A2"))
+    assert issued is not None
+    assert issued.issuance == read.item_history(told.session, item("A2")).issues[0]
+    assert isinstance(issued.path, list)
+    nodes = [bytes.fromhex(node[2:]) for node in issued.path]
+    assert tree.verify(tree.item_leaf("A2"), 1, 2, nodes, bytes.fromhex(issued.issuance.root[2:]))
+    assert read.issue_place(told.session, item("Z9")) is None
     receipt = told.network.chain.rpc.get_receipt(bytes.fromhex(proof.transaction[2:]))
     assert receipt is not None
     assert receipt.block_number == proof.block_number

@@ -104,11 +104,11 @@ def _reports(
         subjects = subjects[:_MAX_REPORTED]
     customs: list[tuple[int, OnLeg]] = []
     sensors: list[tuple[int, OnLeg]] = []
-    for key in subjects:
-        for decision in customs_decisions(session, key):
-            _place(customs, decision, unix_millis(decision.decided_at), key, windows, source, nodes)
-        for window in sensor_windows(session, key):
-            _place(sensors, window, unix_millis(window.end), key, windows, source, nodes)
+    for decision in customs_decisions(session, *subjects):
+        time = unix_millis(decision.decided_at)
+        _place(customs, decision, time, decision.subject, windows, source, nodes)
+    for window in sensor_windows(session, *subjects):
+        _place(sensors, window, unix_millis(window.end), window.subject, windows, source, nodes)
     return _in_order(customs), _in_order(sensors), left_out
 
 
