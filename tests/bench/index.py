@@ -1,7 +1,8 @@
 """`scripts/bench index`: the chain's logs into SQL, ours and other indexers' into the same PostgreSQL.
 
 `--logs N` logs of token and ledger (50,000); `--bodies N` events in batches of a thousand, their content read
-from a local vault and checked, and as many items in one issue; `--sqlite` ours on SQLite as well.
+from a local vault and checked, and as many items in one issue; `--sqlite` ours on SQLite as well; `--memory`
+what this process holds after all logs, against after the first sixth of them.
 """
 
 import argparse
@@ -12,6 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from chain.database import open_engine
 from chain.rpc import Rpc
@@ -24,6 +27,7 @@ from vault.store import LocalStore
 _LOGS_GOAL: Final = 15_000
 _BODIES_GOAL: Final = 2_500
 _ITEMS_GOAL: Final = 25_000
+_PARTS: Final = 6
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -33,6 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--bodies", type=int, default=0, metavar="EVENTS")
     parser.add_argument("--peers", nargs="*", metavar="PEER", help="some by name, none, or all without it")
     parser.add_argument("--sqlite", action="store_true", help="ours on SQLite as well")
+    parser.add_argument("--memory", action="store_true", help="memory of ours instead of speed")
     options = parser.parse_args(arguments)
     with PostgresServer(durable=True) as server, tempfile.TemporaryDirectory() as folder:
         if options.bodies:
@@ -40,6 +45,9 @@ def main(arguments: Sequence[str]) -> None:
             return
         store = LocalStore(Path(folder) / "vault")
         with running(options.logs) as chain:
+            if options.memory:
+                _memory(chain, store, server.fresh_database())
+                return
             ours = options.logs / timed(chain, store, server.fresh_database())
             if options.peers == []:
                 _alone(ours, "postgresql", "logs/s", _LOGS_GOAL)
@@ -53,6 +61,7 @@ def main(arguments: Sequence[str]) -> None:
 def timed(chain: Chain, store: LocalStore, database: str) -> float:
     """Seconds from an empty, migrated database to everything committed."""
     engine = open_engine(database, synchronous="NORMAL")
+    importlib.import_module("chain.bindings")  # as peers' programs are loaded before their clocks run
     try:
         with Rpc(chain.url, timeout=120) as rpc:
             indexer = Indexer(engine, rpc, chain.addresses, store, start_block=chain.first_block)
@@ -65,6 +74,21 @@ def timed(chain: Chain, store: LocalStore, database: str) -> float:
         return seconds
     finally:
         engine.dispose()
+
+
+def _memory(chain: Chain, store: LocalStore, database: str) -> None:
+    engine = open_engine(database, synchronous="NORMAL")
+    held = []
+    try:
+        with Rpc(chain.url, timeout=120) as rpc:
+            indexer = Indexer(engine, rpc, chain.addresses, store, start_block=chain.first_block)
+            for part in range(1, _PARTS + 1):
+                last = chain.first_block + (chain.last_block - chain.first_block) * part // _PARTS
+                indexer.run_once(last)
+                held.append(psutil.Process().memory_info().rss / (1 << 20))
+    finally:
+        engine.dispose()
+    show(Measurement("index", held[-1], held[0], "MiB", None, None, f"memory, {chain.logs} logs", True))
 
 
 def _against(names: tuple[str, ...], ours: float, chain: Chain, server: PostgresServer) -> None:
