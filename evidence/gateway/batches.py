@@ -29,7 +29,7 @@ from vault.unixfs import cid_of
 BATCHED, SIGNED, DELIVERED, FINAL, DISSOLVED = "batched", "signed", "delivered", "final", "dissolved"
 OPEN_STATES: Final = (BATCHED, SIGNED, DELIVERED)
 # in full, as their indexes have them: a database that sees parameters cannot tell that an index will do
-_WATCHED: Final = text("gateway_batch.state = 'final' AND gateway_batch.pruned = 0")
+_WATCHED: Final = text("gateway_batch.final_ms IS NOT NULL AND gateway_batch.pruned = 0")
 _REFUSED: Final = text("gateway_event.refusal IS NOT NULL")
 
 
@@ -352,8 +352,9 @@ class Batches:
         return True
 
     def record_lost(self, batch: ClosedBatch, problem: str) -> bool:
-        """It was final, and is in no block any more: followed as if it had just been delivered."""
-        values = {"state": DELIVERED, "tx": None, "final_ms": None, "next_ms": 0, "problem": _text(problem)}
+        """It was final, and is in no block any more: followed as if just delivered, or posted again."""
+        state = BATCHED if batch.job_id is None else DELIVERED
+        values = {"state": state, "tx": None, "final_ms": None, "next_ms": 0, "problem": _text(problem)}
         with writing(self._engine) as session:
             session.execute(select(SPOOL.c.id).with_for_update()).one()
             if not self._change(session, batch, values):

@@ -44,6 +44,7 @@ HEAD: Final = Table(
 )
 """First entries of `@context` (RFC 8785 bytes): the events of a batch share one."""
 
+_WATCHED: Final = "final_ms IS NOT NULL AND pruned = 0"
 BATCH: Final = Table(
     "gateway_batch",
     METADATA,
@@ -71,8 +72,8 @@ BATCH: Final = Table(
         "ix_gateway_batch_watched",
         "next_ms",
         "id",
-        sqlite_where=text("state = 'final' AND pruned = 0"),
-        postgresql_where=text("state = 'final' AND pruned = 0"),
+        sqlite_where=text(_WATCHED),
+        postgresql_where=text(_WATCHED),
     ),
 )
 

@@ -66,18 +66,17 @@ class Watch:
 
     def _look(self, batch: ClosedBatch, now: float) -> bool:
         proofs = [self._proof(*one) for one in self._anchors(batch)]
-        if all(
-            one is not None and _depth(one, self._settings.depth) >= self._settings.depth for one in proofs
-        ):
+        if None in proofs:  # not mirrored yet, or not on the chain any more
+            job = None if batch.job_id is None else self._door.job(batch.job_id)
+            if job is None or not job.success:
+                said = "; ".join(job.errors) if job is not None and job.errors else "it is in no block"
+                _log.warning("gateway of %s: batch %d was final: %s", self._member, batch.id, said)
+                self._looks.pop(batch.id, None)
+                return self._batches.record_lost(batch, f"it was final, and the chain lost it: {said}")
+        elif all(_depth(one, self._settings.depth) >= self._settings.depth for one in proofs if one):
             self._looks.pop(batch.id, None)
             own = proofs[0] if len(proofs) == 1 else None
             return self._batches.record_deep(batch, None if own is None else own.get("transaction"))
-        job = None if batch.job_id is None else self._door.job(batch.job_id)
-        if job is None or not job.success:
-            said = "; ".join(job.errors) if job is not None and job.errors else "it is in no block any more"
-            _log.warning("gateway of %s: batch %d was final: %s", self._member, batch.id, said)
-            self._looks.pop(batch.id, None)
-            return self._batches.record_lost(batch, f"it was final, and the chain lost it: {said}")
         looks = self._looks[batch.id] = min(self._looks.get(batch.id, 0) + 1, _DOUBLINGS)
         first, most = self._settings.watch
         self._batches.look_later(batch, int((now + min(first * 1.5**looks, most)) * 1000))

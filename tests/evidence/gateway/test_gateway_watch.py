@@ -156,6 +156,40 @@ def test_proofs_of_another_capture_are_dropped_with_the_block_they_were_in(
     engine.dispose()
 
 
+def test_what_was_final_by_its_proofs_alone_stays_so(scene: Scene) -> None:
+    """No job says so: its answer was lost, and the service takes no such document any more."""
+    given = document("a", 3)
+    sealed = read_document(given)
+    taken = scene.service.capture
+
+    def lost(document: bytes, header: str) -> Accepted:
+        taken(document, header)
+        raise Unsettled("the answer was lost")
+
+    def refuse(document: bytes, header: str) -> Accepted:
+        raise Refusal("something is wrong")
+
+    scene.service.capture = lost  # type: ignore[method-assign]  # the door fails this once
+    scene.gateway.accept(given)
+    wait(scene, 1.5)
+    scene.service.capture = refuse  # type: ignore[method-assign]
+    (root,) = scene.service.anchored
+    proof = {"kind": "batch", "root": "0x" + root.hex(), "transaction": "0x" + "44" * 32}
+    scene.service.proofs = {"0x" + one.seal_id.hex(): proof for one in sealed}
+    until_final(scene, given)
+    for _ in range(20):
+        wait(scene, 10.0)
+        assert scene.states(sealed) == ["final"] * 3
+    # the chain loses it, and there is no job to follow
+    scene.service.proofs, scene.service.anchored = {}, {}
+    scene.service.jobs.clear()
+    scene.service.capture = taken  # type: ignore[method-assign]
+    scene.service.depth = DEPTH
+    scene.settle()
+    assert scene.states(sealed) == ["final"] * 3
+    assert list(scene.service.anchored) == [root]
+
+
 def test_a_service_away_keeps_what_is_final_from_being_doubted(scene: Scene) -> None:
     given = document("a", 2)
     scene.gateway.accept(given)

@@ -7,7 +7,7 @@ revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
-_WATCHED = sa.text("state = 'final' AND pruned = 0")
+_WATCHED = sa.text("final_ms IS NOT NULL AND pruned = 0")
 
 
 def upgrade() -> None:
