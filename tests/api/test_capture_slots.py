@@ -1,6 +1,7 @@
 """Reading what nobody is known to have signed is bounded: some at a time, the others wait, not for long."""
 
 import asyncio
+import json
 
 import httpx
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from api.app import create_app
 from api.limits import Slots
 from api.problems import BASE, Problem
+from evidence.capture import ReadAttestation
+from evidence.jobs import Job
 from tests.api.world import GTIN, ApiWorld
 
 
@@ -56,6 +59,39 @@ def test_a_failure_frees_its_slot() -> None:
                     raise ValueError("broken")
 
     asyncio.run(run())
+
+
+@pytest.mark.slow
+def test_no_slot_is_held_while_node_and_store_are_waited_for(
+    world: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = json.loads(world.document(f"https://id.gs1.org/01/{GTIN}/21/SLOT-2", step="inspecting"))
+    event = {"@context": document["@context"], **document["epcisBody"]["eventList"][0]}
+    services = world.services()
+    app = create_app(services)
+    slots = app.state.capture_slots = Slots(1, 0.01)
+    accept, seen = services.capture.accept_attestation, []
+
+    def accepting(read: ReadAttestation) -> Job:
+        async def take() -> None:
+            async with slots.taken():
+                seen.append("free")
+
+        asyncio.run_coroutine_threadsafe(take(), loop[0]).result(60)
+        return accept(read)
+
+    monkeypatch.setattr(services.capture, "accept_attestation", accepting)
+    loop: list[asyncio.AbstractEventLoop] = []
+
+    async def run() -> None:
+        loop.append(asyncio.get_running_loop())
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://seal") as client:
+            answer = await client.post("/attestations", json=world.attestation_body(event, world.maker))
+            assert answer.status_code == 202, answer.text
+
+    asyncio.run(run())
+    assert seen == ["free"]
 
 
 @pytest.mark.slow
