@@ -63,6 +63,7 @@ class Trace:
     uri: str
     item_id: str
     units: list[str]
+    """uris, innermost first, then by when it came into them"""
     events: list[TracedEvent]
     """its own and those of the units it was in, while it was in them, in chronological order"""
     issues: list[TracedIssue]
@@ -93,11 +94,15 @@ def trace(session: Session, identifier: str, limits: Limits | None = None) -> Tr
     told = namings(session, {item_id: [ALWAYS], **found.windows}, item_id, limits)
     rows, proofs = _events(session, list(told.about))
     issues = issues_of(session, item_id)
+
+    def since(unit: str) -> tuple[int, int, str]:
+        return found.depths[unit], found.windows[unit][0][0], unit
+
     events = [TracedEvent(row, told.rows[key], proofs[key]) for key, row in rows.items()]
     return Trace(
         uri=uri,
         item_id=item_id,
-        units=[source.name(key) for key in found.windows],
+        units=[source.name(key) for key in sorted(found.windows, key=since)],
         events=sorted(events, key=lambda one: _chronological(one.row)),
         issues=issues,
         standing=standing_of(session, item_id, [one.log["issue_id"] for one in issues]),

@@ -259,3 +259,13 @@ def test_hostile_bundles_are_a_clear_error(bundle: dict[str, Any], change: dict[
 def test_what_is_no_json_object_is_a_clear_error(data: bytes) -> None:
     with pytest.raises(BundleError):
         read_bundle(data)
+
+
+def test_a_second_document_of_one_seal_id_is_read_by_itself(bundle: dict[str, Any]) -> None:
+    """A sealId that a bundle claims for other content stands for nothing of it."""
+    first = bundle["events"][0]
+    posing = {**first, "document": {**first["document"], "bizStep": "destroying"}}
+    report = verify_bundle(
+        read_bundle(json.dumps({**bundle, "events": [*bundle["events"], posing]}).encode()), None, None
+    )
+    assert [check.status for check in report.checks if check.link is Link.DOCUMENT][-1] is Status.CONTRADICTED
