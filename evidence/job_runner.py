@@ -59,6 +59,13 @@ class JobRunner:
             operation, tries = following, tries + 1
         return operation
 
+    def tries(self, job_id: str) -> int:
+        """How often a job's call was given to the sender, each time after the one before had failed."""
+        tries = 0
+        while self._sender.by_key(_key(job_id, tries)) is not None:
+            tries += 1
+        return tries
+
     def submit_again(self, row: CaptureJobRow) -> Operation:
         """As `submit`; a call that failed before is tried again: its reason may be gone."""
         tries = 0

@@ -6,7 +6,9 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from chain.bindings.errors import AlreadyAnchored, AlreadyAttested
 from chain.errors import ChainError
+from chain.operation import Operation
 from chain.rpc import Rpc
 from evidence.job_runner import JobRunner
 from evidence.job_store import EXISTING, JobStore
@@ -16,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 _WALK: Final = 50
 _MANY: Final = 500
+_TRIES: Final = 20
+_THERE: Final = frozenset({AlreadyAnchored.__name__, AlreadyAttested.__name__})
 
 
 class JobWatch:
@@ -66,11 +70,15 @@ class JobWatch:
         standing: list[str] = []
         sent = 0
         for row in doubtful:
-            # Asked in two ways: nodes behind one address may lag, and what was seen is not asked for again.
-            if not self._runner.is_recorded(row):
-                sent += self._send(row)
-            elif self._runner.is_recorded(row, head.number):
-                standing.append(row.id)
+            operation = self._runner.operation(row.id)
+            if operation is not None and operation.succeeded:
+                self._store.rise(row.id)  # the sender sees to what it brought itself
+            elif operation is None or operation.settled:
+                # asked in two ways: nodes behind one address may lag, and nobody asks of what was seen
+                if not self._runner.is_recorded(row):
+                    sent += self._send(row, operation)
+                elif self._runner.is_recorded(row, head.number):
+                    standing.append(row.id)
         block = self._rpc.get_block(head.number)
         if block is not None and block.hash == head.hash:
             self._store.rest(standing, head.number, "0x" + head.hash.hex())
@@ -91,14 +99,16 @@ class JobWatch:
             step = _WALK
         return moved
 
-    def _send(self, row: CaptureJobRow) -> int:
-        operation = self._runner.operation(row.id)
-        if operation is not None and operation.succeeded:
-            self._store.rise(row.id)  # the sender sees to what it brought itself
+    def _send(self, row: CaptureJobRow, last: Operation | None) -> int:
+        """Send the call once more, unless the contract would only say again why not, or it failed too often.
+
+        The job goes on resting: should others bring the same again first, this call fails, and theirs counts.
+        """
+        refused = last is not None and last.error_name is not None and last.error_name not in _THERE
+        if refused or self._runner.tries(row.id) >= _TRIES:
+            self._store.rise(row.id)  # it failed, and says so
             return 0
         if row.kind == EXISTING:
             self._store.adopt(row.id)
-        if operation is None or operation.settled:
-            self._runner.submit_again(row)
-        self._store.rise(row.id)
+        self._runner.submit_again(row)
         return 1

@@ -109,6 +109,11 @@ def test_rule_2_a_call_that_a_strangers_made_needless_is_made_where_that_one_is_
         assert job.success
         assert job.operation is not None
         assert job.operation.error_name == "AlreadyAnchored"
+        assert world.service.recover() == 0
+    with lost(world):
+        relay(world, event_ledger.encode_anchor(anchor, world.maker.key.address, signature))
+        assert world.service.job(job.capture_id).success  # others brought it again before we could
+        assert world.service.recover() == 0
     sent_by_us(world, job)
     assert logs(world, event_ledger.Anchored.TOPIC0, batch.root) == 1
 
