@@ -1,10 +1,8 @@
 """Random changes of vault and mirror, each of which says what must be named and how it is undone."""
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import JSON, Engine, String, Table, and_, select, text
@@ -17,8 +15,8 @@ from indexer.compare import mirrored_tables, reading_raw, rows, values
 from indexer.tables.base import MirrorTable
 from indexer.tables.chainlog import Checkpoint, MirrorState
 from indexer.tables.content import ContentQueue
+from tests.evidence.vault_tampering import Tampering, tamper_vault
 from vault.store import LocalStore
-from vault.unixfs import cid_of
 
 _STATE: Final = MirrorState.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _CHECKPOINT: Final = Checkpoint.__table__  # type: ignore[attr-defined]  # likewise
@@ -29,93 +27,12 @@ _QUEUE: Final = ContentQueue.__table__  # type: ignore[attr-defined]  # likewise
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Tampering:
-    """One change. Some finding of `kind` must have each of `named` in its place."""
-
-    what: str
-    kind: str
-    named: tuple[str, ...]
-    undo: Callable[[], None]
-
-
 def tamper(rng: random.Random, mirror: Engine, store: LocalStore) -> Tampering:
     """Make one random change."""
     while True:
-        made = _vault(rng, store) if rng.random() < 0.3 else _mirror(rng, mirror)
+        made = tamper_vault(rng, store) if rng.random() < 0.3 else _mirror(rng, mirror)
         if made is not None:
             return made
-
-
-# -- vault -------------------------------------------------------------------------------------------------
-
-
-def _vault(rng: random.Random, store: LocalStore) -> Tampering | None:
-    paths = sorted(store.path_of(cid) for cid in store.iterate())
-    path = rng.choice(paths)
-    content = path.read_bytes()
-    way = rng.choice(["byte", "byte", "bit", "cut", "longer", "empty", "gone", "swap", "foreign", "posing"])
-    restore = partial(_write, path, content)
-    if way == "foreign":
-        stray = path.with_name(rng.choice(["note.txt", path.name + ".bak", path.name.upper()]))
-        _write(stray, content)
-        return Tampering(f"vault: added {stray.name}", "vault", (str(stray),), stray.unlink)
-    if way == "posing":
-        cid = cid_of(rng.randbytes(40))
-        posing = store.path_of(cid)
-        made = not posing.parent.is_dir()
-        _write(posing, content)
-        return Tampering(
-            f"vault: other content as {cid}", "vault", (str(cid),), partial(_remove, posing, made)
-        )
-    if way == "swap":
-        other = rng.choice([one for one in paths if one != path])
-        theirs = other.read_bytes()
-        _write(path, theirs)
-        _write(other, content)
-        return Tampering(
-            f"vault: swapped {path.name} and {other.name}",
-            "vault",
-            (path.name, other.name),
-            partial(_write_both, (path, content), (other, theirs)),
-        )
-    if way == "gone":
-        path.unlink()
-    else:
-        place = rng.randrange(len(content))
-        _write(
-            path,
-            {
-                "byte": content[:place]
-                + bytes([content[place] ^ rng.randrange(1, 256)])
-                + content[place + 1 :],
-                "bit": content[:place]
-                + bytes([content[place] ^ 1 << rng.randrange(8)])
-                + content[place + 1 :],
-                "cut": content[:place],
-                "longer": content + rng.choice([b" ", b"\n", b"\0", content]),
-                "empty": b"",
-            }[way],
-        )
-    return Tampering(f"vault: {way} of {path.name}", "vault", (path.name,), restore)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    if path.exists():
-        path.chmod(0o640)
-    path.write_bytes(content)
-
-
-def _write_both(*files: tuple[Path, bytes]) -> None:
-    for path, content in files:
-        _write(path, content)
-
-
-def _remove(path: Path, folder_too: bool) -> None:
-    path.unlink()
-    if folder_too:
-        path.parent.rmdir()
 
 
 # -- mirror ------------------------------------------------------------------------------------------------

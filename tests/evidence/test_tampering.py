@@ -26,7 +26,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.param == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgresql")
         url = server.fresh_database()
-    with running_world(tmp_path_factory.mktemp("tampered"), url) as world:
+    with running_world(tmp_path_factory.mktemp("tampered"), url, packed_from=2) as world:
         world.issue("t1", "t2", "t3")
         world.recall(world.issue("t4"))
         world.capture(docs.document(docs.commissioning("t1", "t2"), docs.commissioning("t3")), world.maker)
@@ -39,6 +39,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             milestone=1,
             consumer=world.deployment.address("Escrow"),
         )
+        assert list((world.store.root / "packs").iterdir())
         lost = world.issue("t5", "t6")
         path = world.store.path_of(lost.manifest_cid)
         path.unlink()

@@ -80,7 +80,7 @@ def member(name: str, number: int) -> Member:
 class World:
     """One network; `service` captures, `index()` brings the mirror up to date."""
 
-    def __init__(self, folder: Path, mirror_url: str | None = None) -> None:
+    def __init__(self, folder: Path, mirror_url: str | None = None, packed_from: int | None = None) -> None:
         self.relayer = Key("relayer")
         self.anvil: AnvilProcess = start(folder / "chain", accounts=[self.relayer.address])
         self.rpc = Rpc(self.anvil.url)
@@ -90,7 +90,8 @@ class World:
         self.mirror: Engine = open_engine(
             mirror_url or f"sqlite:///{folder / 'mirror.db'}", synchronous="NORMAL"
         )
-        self.store = LocalStore(folder / "vault")
+        vault = folder / "vault"
+        self.store = LocalStore(vault) if packed_from is None else LocalStore(vault, packed_from)
         settings = SenderSettings(poll=0.01, idle_poll=0.02)
         self.sender = Sender(self.engine, self.rpc, self.relayer, settings=settings)
         self._stop = threading.Event()
@@ -305,9 +306,14 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 @contextmanager
-def running_world(folder: Path, mirror_url: str | None = None) -> Iterator[World]:
-    """A world that is closed at the end; its mirror on SQLite, or where `mirror_url` says."""
-    world = World(folder, mirror_url)
+def running_world(
+    folder: Path, mirror_url: str | None = None, packed_from: int | None = None
+) -> Iterator[World]:
+    """A world that is closed at the end; its mirror on SQLite, or where `mirror_url` says.
+
+    `packed_from` documents that are kept together are a pack of the vault; None: as many as usual.
+    """
+    world = World(folder, mirror_url, packed_from)
     try:
         yield world
     finally:
