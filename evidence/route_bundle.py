@@ -62,14 +62,6 @@ class RouteTooLarge(ProofUnavailable):
     """More is recorded than one route tells; asking again does not help."""
 
 
-def is_route_bundle(data: bytes) -> bool:
-    """Whether a file says of itself that it is a route with its proofs; it may still be none."""
-    try:
-        return _says_route(canonical.loads(data) if len(data) <= MAX_BUNDLE else None)
-    except canonical.JsonError:
-        return False
-
-
 def read_evidence(data: bytes) -> Bundle | RouteBundle:
     """Read a proof bundle or a route with its proofs, whichever a file is. Raises BundleError."""
     found = _loaded("proof bundle", data)

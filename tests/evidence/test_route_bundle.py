@@ -12,10 +12,10 @@ from chain.bindings import event_ledger, types
 from chain.database import reading
 from epcis import canonical, digital_link
 from epcis.digital_link import DigitalLinkError
-from evidence.bundle import BundleError, Trust
+from evidence.bundle import Bundle, BundleError, Trust
 from evidence.proof import ProofUnavailable
 from evidence.report import Link, Report, Status
-from evidence.route_bundle import export_route, is_route_bundle, read_route_bundle
+from evidence.route_bundle import RouteBundle, export_route, read_evidence, read_route_bundle
 from evidence.route_verify import verify_route
 from indexer.read.route.form import to_json
 from indexer.read.route.of_mirror import route
@@ -297,13 +297,15 @@ def test_unusual_thresholds_are_noticed(told: World) -> None:
 
 
 def test_what_is_no_route_bundle_says_why(bundle: dict[str, Any]) -> None:
-    assert is_route_bundle(json.dumps(bundle).encode())
-    for data, expected in (
-        (b"", False), (b"[]", False), (json.dumps(bundle["proof"]).encode(), False), (b'{"type":1}', False)
-    ):  # fmt: skip
-        assert is_route_bundle(data) is expected
+    assert isinstance(read_evidence(json.dumps(bundle).encode()), RouteBundle)
+    proof = json.dumps(bundle["proof"]).encode()
+    assert isinstance(read_evidence(proof), Bundle)
+    for data in (b"", b"[]", proof, b'{"type":1}'):
         with pytest.raises(BundleError):
             read_route_bundle(data)
+    for data in (b"", b"[]", b'{"type":1}'):
+        with pytest.raises(BundleError):
+            read_evidence(data)
     for changed in (
         {**bundle, "version": True},
         {**bundle, "route": []},

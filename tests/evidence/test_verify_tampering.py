@@ -85,7 +85,7 @@ def test_rule_8_a_changed_row_shows_after_the_first_verification(
 ) -> None:
     rng = random.Random(seed)
     tried, missed = 0, []
-    while tried < 12:
+    while tried < 8:
         table = metadata.tables[rng.choice(TABLES)]
         with told.mirror.connect() as connection:
             row = dict(rng.choice(connection.execute(select(table)).mappings().all()))
