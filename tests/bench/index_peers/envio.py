@@ -17,23 +17,31 @@ _COLUMNS = {"address": "String", "bool": "Boolean", "string": "String"}
 
 def index(task: Task) -> float:
     """Logs a second. Raises PeerError."""
-    folder = SETUP / "envio"
+    # apart from its programs: the generator's pnpm takes away what npm put beside the project
+    tools, folder = SETUP / "envio" / "tools", SETUP / "envio" / "project"
+    tools.mkdir(parents=True, exist_ok=True)
     (folder / "src").mkdir(parents=True, exist_ok=True)
-    package = json.dumps({"name": "peer", "private": True, "dependencies": _PACKAGES})
-    (folder / "package.json").write_text(package, encoding="utf-8")
+    package = json.dumps({"name": "tools", "private": True, "dependencies": _PACKAGES})
+    (tools / "package.json").write_text(package, encoding="utf-8")
+    install(
+        tools, ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], package
+    )
+    (folder / "package.json").write_text('{"name": "peer", "private": true}', encoding="utf-8")
     config = _write(folder, task)
-    programs = folder / "node_modules" / ".bin"
+    programs = tools / "node_modules" / ".bin"
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    npm = "npm install --ignore-scripts --no-audit --no-fund --loglevel=error"
     # what is generated holds the node's URL and the addresses, so that it is made anew for each chain
-    generate = f"PATH='{path}' envio codegen && ln -sfn ../generated node_modules/generated"
-    install(folder, ["sh", "-c", f"{npm} && {generate}"], package + config)
+    generate = f"PATH='{path}' envio codegen && mkdir -p node_modules && ln -sfn ../generated node_modules/"
+    install(folder, ["sh", "-c", generate], package + config)
     database = urlsplit(task.database)
     seconds = timed(
         [str(programs / "envio"), "start", "--restart"],
         folder,
         {
             "PATH": path,
+            "NODE_PATH": str(
+                tools / "node_modules"
+            ),  # what is generated names packages that it does not declare
             "ENVIO_PG_HOST": str(database.hostname),
             "ENVIO_PG_PORT": str(database.port),
             "ENVIO_PG_USER": str(database.username),

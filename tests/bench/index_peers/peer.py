@@ -90,6 +90,8 @@ def timed(
     `tables`: schema and name of the peer's tables of these events. Starting the process does not count.
     Raises PeerError.
     """
+    if not Path(command[0]).exists():
+        raise PeerError(f"{command[0]} is not there after its set-up")
     output = folder / "output.log"
     query = sql.SQL("SELECT {}").format(
         sql.SQL(" + ").join(
