@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,7 +49,7 @@ def index(task: Task) -> float:
             "ENVIO_PG_PASSWORD": "unused",
             "ENVIO_PG_DATABASE": database.path.lstrip("/"),
             "ENVIO_HASURA": "false",
-            "ENVIO_INDEXER_PORT": "0",
+            "ENVIO_INDEXER_PORT": str(_free_port()),
             "TUI_OFF": "true",
             "LOG_STRATEGY": "console-raw",
         },
@@ -57,6 +58,13 @@ def index(task: Task) -> float:
         [("public", event.table) for event in task.events],
     )
     return task.rows / seconds
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _write(folder: Path, task: Task) -> str:
