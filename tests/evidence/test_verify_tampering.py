@@ -56,7 +56,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def facts(told: World) -> Facts:
-    """What verifications left behind: of a first one nothing is kept, a second one is, a third one uses it."""
+    """What verifications left behind: nothing of a first one, a second one's, which a third one uses."""
     facts = Facts()
     reports = [verify(told, facts) for _ in range(3)]
     assert [one.verdict for one in reports] == [Status.VERIFIED] * 3, reports[0].failing()
