@@ -7,7 +7,6 @@ Every step can be repeated: `recover` gives jobs to the sender that a crash kept
 
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -44,17 +43,10 @@ from evidence.errors import (
 )
 from evidence.fields import Record, explain, gln_text
 from evidence.job_runner import JobRunner, Submitter
-from evidence.job_store import (
-    ATTESTATION,
-    BATCH,
-    EXISTING,
-    CapturedEvent,
-    JobStore,
-    NewEvent,
-    mirrored,
-)
+from evidence.job_store import ATTESTATION, BATCH, JobStore, NewEvent
 from evidence.job_watch import JobWatch
 from evidence.jobs import Job
+from evidence.known_events import KnownEvents
 from evidence.signature_header import SignatureHeader
 from evidence.signatures import is_signed_by, recover
 from evidence.signed_fields import ZERO_ADDRESS, compare
@@ -123,11 +115,11 @@ class CaptureService:
         self._jobs = JobStore(engine, str(deployment.identity))
         self._rpc = rpc
         self._store = store
-        self._mirror = mirror
         self.limits = limits or Limits()
         self._domain = deployment.domain("EventLedger")
         self._ledger = event_ledger.EventLedger(deployment.address("EventLedger"), rpc)
         self._runner = JobRunner(self._jobs, sender, self._ledger)
+        self._known = KnownEvents(self._jobs, self._runner, mirror)
         self._watch = JobWatch(self._jobs, self._runner, rpc)
         self._registry = member_registry.MemberRegistry(deployment.address("MemberRegistry"), rpc)
 
@@ -167,7 +159,7 @@ class CaptureService:
         """
         member, batch, signed = capture.member, capture.batch, capture.signed
         # What was accepted in time stays so: the same request again is answered after its deadline, too.
-        again = self._live(BATCH, member, batch.root, seals=seals)
+        again = self._known.live(BATCH, member, batch.root, seals=seals)
         if again is not None:
             return again
         self._check_deadline(signed.deadline)
@@ -183,9 +175,9 @@ class CaptureService:
         anchor = batch.anchor(signed.deadline)
         data = event_ledger.encode_anchor(anchor, signed.signer, signed.signature)
         call = (self._ledger.contract_address, data, None)
-        known = self._all_known(member, [hex_text(event.seal_id) for event in events])
+        known = self._known.all_of(member, [hex_text(event.seal_id) for event in events])
         if known:
-            return self._existing(member, signed.signer, batch.root, signed.deadline, events, known, call)
+            return self._known.point(member, signed.signer, batch.root, signed.deadline, events, known, call)
         row = self._jobs.add(BATCH, member, signed.signer, batch.root, signed.deadline, events, call)
         return self._runner.job(row, self._runner.submit_again(row), seals=seals)
 
@@ -230,7 +222,7 @@ class CaptureService:
         request, sealed = read.request, read.sealed
         signed = request.attestation
         member = self._member_of(request.signer)
-        again = self._live(ATTESTATION, member, sealed.seal_id)
+        again = self._known.live(ATTESTATION, member, sealed.seal_id)
         if again is not None:
             return again
         self._check_deadline(signed.deadline)
@@ -241,10 +233,10 @@ class CaptureService:
         to, consumed = self._ledger.contract_address, signed.consumer != ZERO_ADDRESS
         if self._ledger.attested(member, sealed.seal_id) != bytes(32):
             # in a batch it would be evidence alone, on which no contract acts
-            known = self._known(member, [hex_text(sealed.seal_id)])
+            known = self._known.of(member, [hex_text(sealed.seal_id)])
             single = {seal_id: place for seal_id, place in known.items() if place.root is None}
             call = (to, data, least_gas(to, data) + ATTESTATION_GAS + CONSUMER_GAS if consumed else None)
-            return self._existing(
+            return self._known.point(
                 member, request.signer, sealed.seal_id, signed.deadline, [event], single, call
             )
         call = (to, data, self._gas(request.signer, data) if consumed else None)
@@ -331,88 +323,3 @@ class CaptureService:
             name = None if revert.error is None else revert.error.NAME
             raise ContractRefused(revert.reason, name) from None
         return int(estimate * _GAS_MARGIN) + CONSUMER_GAS
-
-    # -- what is known already -----------------------------------------------------------------------------
-
-    def _live(self, kind: str, member: int, signed_id: bytes, *, seals: bool = True) -> Job | None:
-        """The job over the same root or sealId that has not failed."""
-        for row in self._jobs.signed(kind, member, signed_id):
-            operation = self._runner.operation(row.id) or self._runner.submit(row)
-            job = self._runner.job(row, operation, seals=seals)
-            if job.running or job.success:
-                return job
-        return None
-
-    def _all_known(self, member: int, seal_ids: Sequence[str]) -> dict[str, NewEvent]:
-        """Where every one of these events is; empty where one is new, which the first nearly always is."""
-        if not self._known(member, seal_ids[:1]):
-            return {}
-        known = self._known(member, seal_ids)
-        return known if all(seal_id in known for seal_id in seal_ids) else {}
-
-    def _known(self, member: int, seal_ids: Sequence[str]) -> dict[str, NewEvent]:
-        """Those events that are captured, or about to be, with where."""
-        found: dict[str, NewEvent] = {}
-        alive: dict[str, bool] = {}
-        for row in self._jobs.sources(member, seal_ids):
-            source = row.source or ""
-            if source not in alive:
-                job = self.job(source, seals=False)
-                alive[source] = job.running or job.success
-            if alive[source]:
-                found.setdefault(row.seal_id, _known_event(row))
-        missing = [seal_id for seal_id in seal_ids if seal_id not in found]
-        if self._mirror is not None and missing:
-            for seal_id, place in mirrored(self._mirror, member, missing).items():
-                root = None if place.root is None else bytes.fromhex(place.root[2:])
-                found[seal_id] = NewEvent(
-                    bytes.fromhex(seal_id[2:]), b"", "", root, place.leaf, None, place.transaction
-                )
-        return found
-
-    def _existing(
-        self,
-        member: int,
-        signer: str,
-        signed_id: bytes,
-        deadline: int,
-        events: Sequence[NewEvent],
-        known: dict[str, NewEvent],
-        call: tuple[str, bytes, int | None],
-    ) -> Job:
-        """A job that only points to what is there; the very job where all of it came from one.
-
-        It keeps the call where others brought some of it: the chain may lose that, and nobody send it again.
-        """
-        places = [known.get(hex_text(event.seal_id)) for event in events]
-        sources = {None if place is None else place.source for place in places}
-        only = next(iter(sources))
-        if len(sources) == 1 and only is not None and len(self._jobs.events(only)) == len(events):
-            return self.job(only)
-        pointing = [
-            NewEvent(
-                event.seal_id,
-                event.event_hash,
-                event.cid,
-                None if place is None else place.root,
-                0 if place is None else place.leaf,
-                None if place is None else place.source,
-                None if place is None else place.transaction,
-            )
-            for event, place in zip(events, places, strict=True)
-        ]
-        kept = call if any(event.source is None for event in pointing) else None
-        return self._runner.job(self._jobs.add(EXISTING, member, signer, signed_id, deadline, pointing, kept))
-
-
-def _known_event(row: CapturedEvent) -> NewEvent:
-    root = None if row.root is None else bytes.fromhex(row.root[2:])
-    return NewEvent(
-        bytes.fromhex(row.seal_id[2:]),
-        bytes.fromhex(row.event_hash[2:]),
-        row.cid,
-        root,
-        row.leaf,
-        row.source,
-        row.transaction,
-    )
