@@ -156,6 +156,7 @@ def queue_findings(session: Session) -> Iterator[Finding]:
         )
         yield Finding("mirror", f"content_queue/{printable(cid)}", detail)
     latest = clock_ms() + LAST_RETRY_MS + _CLOCKS_APART_MS
+    head = session.scalar(text("SELECT max(number) FROM block"))
     for row in rows(session, _QUEUE):
         one = values(_QUEUE, row)
         attempts, due, reason = one["attempts"], one["next_attempt"], one["reason"]
@@ -166,7 +167,7 @@ def queue_findings(session: Session) -> Iterator[Finding]:
             wrong = f"next_attempt is {due!r}, no indexer waits longer than until {latest}"
         elif (attempts == 0) != (reason is None):
             wrong = f"attempts is {attempts} and reason {reason!r}"
-        elif attempts == 0 and due != 0:
-            wrong = f"was never tried, and next_attempt is {due}"
+        elif attempts == 0 and is_height(head) and due > head:
+            wrong = f"was never tried, and next_attempt is {due}, no block's number"
         if wrong is not None:
             yield Finding("mirror", f"content_queue/{printable(one['cid'])}", wrong)

@@ -183,7 +183,9 @@ def want(session: Session, wanted: Iterable[tuple[str, Source]]) -> None:
             [{"named": cid, **_fields(first[cid])} for cid in earlier],
         )
     waiting = [cid for cid in cids if cid not in queued]
-    insert(session, ContentQueue, [{"cid": cid, "attempts": 0, "next_attempt": 0} for cid in waiting])
+    # due at once, since block numbers are times long past, and what came first is read first
+    rows = [{"cid": cid, "attempts": 0, "next_attempt": first[cid].block_number} for cid in waiting]
+    insert(session, ContentQueue, rows)
     if queued:
         session.execute(update(queue).where(among(session, queue.c.cid, list(queued))).values(next_attempt=0))
 

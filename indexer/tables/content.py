@@ -48,7 +48,7 @@ class ContentQueue(MirrorTable, table=True):
     cid: str = Field(primary_key=True)
     attempts: int = 0
     next_attempt: int = Field(default=0, sa_type=BigInteger, index=True)
-    """Unix milliseconds of the indexer's own clock"""
+    """Unix milliseconds of the indexer's own clock; the block's number where it was never tried"""
     reason: str | None = Field(default=None, sa_type=ChainText)
 
 

@@ -66,7 +66,7 @@ def sent_by_us(world: World, job: Job) -> Job:
 
 
 def test_rule_2_an_attestation_that_a_stranger_relayed_and_the_chain_lost_is_sent(world: World) -> None:
-    made = world.attest_request(docs.bare(docs.delivery("2026-03-13T10:00:00Z")), world.carrier)
+    made = world.attest_request(docs.bare(docs.delivery("2026-04-13T10:00:00Z")), world.carrier)
     with lost(world):
         relay(world, event_ledger.encode_attest(made.attestation, made.signer, made.signature, b""))
         job = world.service.attest_request(made)
@@ -119,7 +119,7 @@ def test_rule_2_a_call_that_a_strangers_made_needless_is_made_where_that_one_is_
 
 
 def test_what_stands_is_not_looked_at_twice_and_not_sent(world: World) -> None:
-    made = world.attest_request(docs.bare(docs.delivery("2026-03-14T10:00:00Z")), world.carrier)
+    made = world.attest_request(docs.bare(docs.delivery("2026-04-14T10:00:00Z")), world.carrier)
     relay(world, event_ledger.encode_attest(made.attestation, made.signer, made.signature, b""))
     job = world.service.attest_request(made)
     for _ in range(3):
