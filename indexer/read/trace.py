@@ -133,9 +133,12 @@ def _events(
     rows: dict[Key, Values] = {}
     found: defaultdict[Key, list[TracedProof]] = defaultdict(list)
     for part in chunks(keys):
-        for row in session.connection().execute(
-            _EVENTS, {"keys": part, "seal_ids": [key[1] for key in part]}
-        ):
+        given = {
+            "keys": part,
+            "members": sorted({key[0] for key in part}),
+            "seal_ids": [key[1] for key in part],
+        }
+        for row in session.connection().execute(_EVENTS, given):
             parts = _split(row, _EVENT_COLUMNS, _PROOF_COLUMNS, _ANCHORED_COLUMNS, _ATTESTED_COLUMNS)
             event, proof, anchored, attested = parts
             key = event["member"], event["seal_id"]
@@ -227,8 +230,9 @@ def _telling() -> Select[Any]:
             _LOG.c.tx_hash,
         )
         .select_from(joined)
-        # the seal ids by themselves, since SQLite looks up no pairs in an index
+        # as `indexer.read.pairs.among`: SQLite looks up no pairs in an index
         .where(
+            _EVENT.c.member.in_(bindparam("members", expanding=True)),
             _EVENT.c.seal_id.in_(bindparam("seal_ids", expanding=True)),
             tuple_(_EVENT.c.member, _EVENT.c.seal_id).in_(bindparam("keys", expanding=True)),
         )

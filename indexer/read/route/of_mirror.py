@@ -98,7 +98,9 @@ def _reports(
     session: Session, windows: dict[str, list[Interval]], source: MirrorSource, nodes: tuple[Node, ...]
 ) -> tuple[tuple[OnLeg, ...], tuple[OnLeg, ...], list[str]]:
     subjects = [key for key in windows if key.startswith("0x")]
-    left_out = []
+    left_out: list[str] = []
+    if not subjects:
+        return (), (), left_out
     if len(subjects) > _MAX_REPORTED:
         left_out.append(f"reports: only those of {_MAX_REPORTED} of {len(subjects)} things were looked up")
         subjects = subjects[:_MAX_REPORTED]
