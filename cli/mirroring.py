@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -88,6 +88,9 @@ class MirrorProcess:
             if stop.is_set():
                 return
             _log.warning("mirror process ended with %s; starting it again", code)
+            # until the next one tells: what the last one said of itself is not how it stands
+            said = self._indexer.health()
+            self._indexer.other = replace(said, last_error=f"mirror process ended with {code}")
             pause = _AGAIN_AFTER[0] if time.monotonic() - started > pause else min(2 * pause, _AGAIN_AFTER[1])
             stop.wait(pause)
 

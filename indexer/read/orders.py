@@ -110,18 +110,14 @@ def order(session: Session, order_hash: str) -> Order | None:
     return found[0] if found else None
 
 
-def credits_of(session: Session, account: str | None = None) -> list[Credit]:
-    """Credits that were not withdrawn, of one account where given, by escrow, token and account."""
+def credits_of(session: Session) -> list[Credit]:
+    """Credits that were not withdrawn, by escrow, token and account."""
     sums: defaultdict[tuple[str, str, str], int] = defaultdict(int)
     for credited in in_order(session, Credited):
         sums[credited.address, credited.token, credited.account] += credited.amount
     for withdrawn in in_order(session, Withdrawn):
         sums[withdrawn.address, withdrawn.token, withdrawn.account] -= withdrawn.amount
-    return [
-        Credit(*key, amount)
-        for key, amount in sorted(sums.items())
-        if amount and (account is None or key[2] == account)
-    ]
+    return [Credit(*key, amount) for key, amount in sorted(sums.items()) if amount]
 
 
 def _orders(session: Session, conditions: list[Any], only: str | None) -> list[Order]:
